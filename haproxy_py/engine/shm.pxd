@@ -1,0 +1,166 @@
+"""What HAProxy's threads share, workers share here: one anonymous shared mapping made before the fork.
+
+Gauges that decide something (current connections, states, queue lengths) are single shared words changed with atomics;
+each worker also has a slot of its own with its part of them and its counters, so that a dead worker's part can be given
+back exactly. Totals are the sum of the slots plus the `retired` slot (slot 0). Counter names are the statistics CSV's.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+
+cdef enum:
+    MAX_WORKERS = 64
+
+cdef enum ServerState:            # operational, as `srv_op_state` of the servers state file
+    SRV_STOPPED = 0
+    SRV_STARTING = 1              # slowstart
+    SRV_RUNNING = 2
+    SRV_STOPPING = 3              # up but refuses new sessions (http 404 with disable-on-404)
+
+cdef enum ServerAdmin:            # bits of `srv_admin_state`
+    ADM_FMAINT = 1                # maintenance set by the runtime socket
+    ADM_IMAINT = 2                # inherited from a tracked server
+    ADM_CMAINT = 4                # `disabled` in the configuration
+    ADM_FDRAIN = 8
+    ADM_IDRAIN = 16
+    ADM_RMAINT = 32               # no address yet
+
+cdef struct Counters:             # one per proxy or server and worker; written by one worker, read by all
+    uint64_t stot                 # sessions (frontend: connections accepted into it; backend, server: streams)
+    uint64_t conn_tot
+    uint64_t req_tot
+    uint64_t bin
+    uint64_t bout
+    uint64_t dreq
+    uint64_t dresp
+    uint64_t ereq
+    uint64_t econ
+    uint64_t eresp
+    uint64_t wretr
+    uint64_t wredis
+    uint64_t cli_abrt
+    uint64_t srv_abrt
+    uint64_t lbtot
+    uint64_t dcon
+    uint64_t dses
+    uint64_t hrsp[6]              # other, 1xx .. 5xx
+    uint64_t connect
+    uint64_t reuse
+    uint64_t intercepted
+    uint64_t wrew
+    uint64_t eint
+    uint64_t qtime_sum            # ms, with the number of samples beside
+    uint64_t ctime_sum
+    uint64_t rtime_sum
+    uint64_t ttime_sum
+    uint64_t times_n
+    uint64_t ctime_n
+    uint64_t scur                 # this worker's part of the shared gauge
+    uint64_t qcur
+    uint64_t rate_sec             # sliding second: sessions (frontend: connections)
+    uint64_t rate_now
+    uint64_t rate_last
+    uint64_t req_rate_now
+    uint64_t req_rate_last
+    uint64_t last_session         # wall seconds
+
+cdef struct ProxyShared:
+    uint32_t scur
+    uint32_t smax
+    uint32_t qcur
+    uint32_t qmax
+    uint32_t rate_max
+    uint32_t req_rate_max
+    uint32_t served               # streams on its servers
+    uint32_t state                # 0 running, 1 stopped, 2 paused
+    uint32_t usable               # servers that may get traffic now (nbsrv)
+    uint32_t usable_backup
+    uint32_t tot_weight
+    uint32_t lock                 # spin lock of the balancer below
+    uint32_t generation           # +1 at every change of a server's state or weight
+    uint32_t changed              # wall seconds of the last up/down change
+    uint32_t downtime
+    uint32_t chkdown
+
+cdef struct ServerShared:
+    uint32_t scur                 # streams
+    uint32_t smax
+    uint32_t qcur
+    uint32_t qmax
+    uint32_t rate_max
+    uint32_t used_conns           # connections in use
+    uint32_t idle_conns
+    uint8_t state                 # ServerState
+    uint8_t admin                 # ServerAdmin bits
+    uint8_t check_state           # see backends.checks
+    uint8_t backup
+    uint16_t uweight              # user weight 0..256
+    uint16_t iweight
+    uint32_t eweight              # effective (after slowstart), scaled by 16 as HAProxy does
+    uint32_t maxconn              # 0: none
+    uint32_t minconn
+    uint32_t health               # rise/fall counter
+    uint32_t last_change          # wall seconds
+    uint32_t downtime
+    uint32_t chkfail
+    uint32_t chkdown
+    uint32_t check_status
+    uint32_t check_code
+    int64_t check_duration        # ms, -1: none yet
+    char last_chk[112]            # text, NUL terminated
+    uint8_t addr[20]              # engine.addr.Addr
+    uint32_t generation           # +1 when addr changes
+
+cdef struct GlobalShared:
+    uint32_t conns                # current connections of the process group
+    uint32_t maxconn
+    uint32_t stopping
+    uint32_t checker              # 1 + slot of the worker that runs the checks
+    uint64_t cum_conns
+    uint64_t cum_req
+    uint32_t waiters              # workers that paused a listener or hold a queue: write to the eventfd on release
+    uint32_t alive[MAX_WORKERS]   # pid of the worker in each slot; 0: none
+    uint32_t req_id               # unique counter (%rt)
+    uint32_t conn_id
+
+cdef class Segment:
+    """The mapping. Slots are handed out before the fork; rooms for servers added at run time are kept free."""
+    cdef char *base
+    cdef size_t size
+    cdef size_t used
+    cdef GlobalShared *shared
+    cdef readonly int workers
+    cdef int slot                          # of this process, 1..workers; set after the fork
+    cdef readonly int wake_fd              # eventfd, one for all
+    cdef list proxies
+    cdef list servers
+    cdef void *reserve(self, size_t n) except NULL      # zeroed, 64-byte aligned, before the fork only
+    cdef void attach(self, int slot) noexcept
+
+cdef class ProxySlot:
+    """A proxy's part of the segment. frontends.Frontend and backends.Backend hold one each (a listen holds two)."""
+    cdef Segment segment
+    cdef ProxyShared *shared
+    cdef Counters *counters                # array of workers + 1
+    cdef Counters *mine                    # this worker's
+    cdef readonly str name
+    cdef readonly bytes bname
+    cdef readonly list servers             # ServerSlot, in configuration order
+
+cdef class ServerSlot:
+    cdef Segment segment
+    cdef ServerShared *shared
+    cdef Counters *counters
+    cdef Counters *mine
+    cdef ProxySlot proxy
+    cdef readonly str name
+    cdef readonly bytes bname
+    cdef readonly int puid                 # id
+
+cdef inline bint server_usable(ServerShared *s) noexcept nogil:
+    """May get new traffic: up, not in maintenance or drain, weight not 0."""
+    return s.state != SRV_STOPPED and s.state != SRV_STOPPING and not s.admin and s.eweight > 0
+
+cdef void spin_lock(uint32_t *lock) noexcept nogil
+cdef void spin_unlock(uint32_t *lock) noexcept nogil
+cdef void gauge_up(uint32_t *shared, uint32_t *peak, uint64_t *mine) noexcept nogil
+cdef void gauge_down(uint32_t *shared, uint64_t *mine) noexcept nogil

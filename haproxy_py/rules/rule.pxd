@@ -1,0 +1,30 @@
+"""The door to rules for the streams: conditions, actions, rule sets, log formats, compiled trees without bytecode."""
+
+from libc.stdint cimport uint32_t
+from haproxy_py.engine.txn cimport Txn
+
+cdef class Cond:
+    """`if ...` / `unless ...`: a tree over ACLs."""
+    cdef int test(self, Txn t) noexcept                     # 1 yes, 0 no, -1 more bytes needed
+
+cdef class Action:
+    cdef int run(self, Txn t) noexcept                      # a Verdict
+
+cdef class Rule:
+    cdef Cond cond                                          # None: always
+    cdef Action action
+    cdef readonly object where                              # file:line
+
+cdef class RuleSet:
+    cdef readonly list rules
+    cdef int run(self, Txn t, int *cursor) noexcept         # a Verdict; *cursor: 0 first, kept between V_WAIT/V_YIELD calls
+
+cdef class UseBackend:
+    """use_backend rules: `name` static or a log format."""
+    cdef readonly list rules
+    cdef object pick(self, Txn t)                           # backend name (str) or None; raises nothing
+
+cdef class LogFormat:
+    cdef readonly list nodes
+    cdef readonly str text
+    cdef int render(self, Txn t, char *out, uint32_t room) noexcept     # bytes written (cut at room)

@@ -1,0 +1,85 @@
+"""Build the Cython ground floor: every .pyx of the four packages is one extension module.
+
+PYHAPROXY_ONLY="path.pyx path.pyx" limits the build to those modules; PYHAPROXY_DEBUG=1 builds with
+assertions and leak counters (`make debug`). A missing compiler, Python header or OpenSSL header ends
+the build with one line that says what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+PACKAGES = ("haproxy_py", "frontends", "backends", "balancers")
+TLS_MODULES = {"haproxy_py.engine.tls"}
+
+
+def missing_tools() -> list[str]:
+    """Name the Debian packages without which the C part cannot be built."""
+    missing = []
+    cc = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    if not (shutil.which(cc) or shutil.which("cc") or shutil.which("gcc")):
+        missing.append("gcc")
+    if not (Path(sysconfig.get_paths()["include"]) / "Python.h").exists():
+        missing.append("python3-dev")
+    roots = [Path("/usr/include"), Path("/usr/local/include")]
+    roots += [Path(p) for p in os.environ.get("CPATH", "").split(":") + os.environ.get("C_INCLUDE_PATH", "").split(":") if p]
+    if not any((root / "openssl" / "ssl.h").exists() for root in roots):
+        missing.append("libssl-dev")
+    return missing
+
+
+def extensions(debug: bool) -> list[Extension]:
+    """One Extension per .pyx below the packages."""
+    only = {str(Path(p)) for p in os.environ.get("PYHAPROXY_ONLY", "").split()}
+    flags = ["-O0", "-g"] if debug else ["-O2", "-g0"]
+    flags += ["-fno-strict-aliasing", "-Wno-unused-function", "-Wno-unreachable-code"]
+    found = []
+    for package in PACKAGES:
+        for path in sorted(Path(package).rglob("*.pyx")):
+            if only and str(path) not in only:
+                continue
+            name = ".".join(path.with_suffix("").parts)
+            found.append(
+                Extension(
+                    name,
+                    [str(path)],
+                    extra_compile_args=flags,
+                    libraries=["ssl", "crypto"] if name in TLS_MODULES else [],
+                    define_macros=[("PYHAPROXY_DEBUG", "1")] if debug else [],
+                )
+            )
+    return found
+
+
+def build() -> None:
+    """Entry point: check the tools, cythonize, hand over to setuptools."""
+    building = not {"--version", "--name", "egg_info", "sdist", "dist_info"} & set(sys.argv[1:])
+    lacking = missing_tools() if building else []
+    if lacking:
+        sys.exit(f"pyhaproxy: cannot build: missing {' and '.join(lacking)}; run: apt-get install {' '.join(lacking)}")
+    from Cython.Build import cythonize
+
+    debug = bool(os.environ.get("PYHAPROXY_DEBUG"))
+    modules = cythonize(
+        extensions(debug),
+        nthreads=0,
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "initializedcheck": False,
+            "nonecheck": False,
+            "cdivision": True,
+        },
+    )
+    packages = [str(p.parent).replace("/", ".") for root in PACKAGES for p in Path(root).rglob("__init__.py")]
+    setup(ext_modules=modules, packages=packages, package_data={"": ["*.pxd", "*.pyi", "py.typed", "*.cfg", "*.txt"]})
+
+
+build()
