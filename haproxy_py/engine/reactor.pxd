@@ -27,11 +27,18 @@ cdef class Reactor:
     cdef public uint64_t turns
     cdef public uint64_t events_seen
     cdef list at_turn_end                 # TurnHook objects (log flush, ...)
+    cdef int in_turn
     cdef int watch(self, Source s, uint32_t events) noexcept     # 0 or an errno
     cdef void forget(self, Source s) noexcept                    # out of the set and the wheel; does not close
+    cdef void unwatch(self, Source s) noexcept                   # forget, and out of the set: the descriptor stays open
     cdef void wake(self, Source s) noexcept                      # on_events(0) later in this turn (or at once next turn)
     cdef void tick(self) noexcept                                # refresh the cached clock
     cdef void _set_deadline_slow(self, Source s, uint64_t when_ms) noexcept
+    cdef void arm(self) noexcept
+    cdef void arm_now(self) noexcept
+    cdef void expire(self) noexcept
+    cdef void run_ready(self) noexcept
+    cpdef turn(self)
     cdef void add_turn_hook(self, TurnHook hook)
 
 cdef inline void set_deadline(Reactor r, Source s, uint64_t when_ms) noexcept:
