@@ -5,10 +5,12 @@ each worker also has a slot of its own with its part of them and its counters, s
 back exactly. Totals are the sum of the slots plus the `retired` slot (slot 0). Counter names are the statistics CSV's.
 """
 
+cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 
 cdef enum:
     MAX_WORKERS = 64
+    SPINS_BEFORE_YIELD = 200
 
 cdef enum ServerState:            # operational, as `srv_op_state` of the servers state file
     SRV_STOPPED = 0
@@ -25,6 +27,7 @@ cdef enum ServerAdmin:            # bits of `srv_admin_state`
     ADM_RMAINT = 32               # no address yet
 
 cdef struct Counters:             # one per proxy or server and worker; written by one worker, read by all
+    # everything above `scur` is a total: folded into slot 0 by retire(). 64-byte multiple: no line shared by two workers
     uint64_t stot                 # sessions (frontend: connections accepted into it; backend, server: streams)
     uint64_t conn_tot
     uint64_t req_tot
@@ -56,12 +59,16 @@ cdef struct Counters:             # one per proxy or server and worker; written 
     uint64_t ctime_n
     uint64_t scur                 # this worker's part of the shared gauge
     uint64_t qcur
+    uint64_t served               # this worker's part of ProxyShared.served
+    uint64_t used_conns           # ... of ServerShared.used_conns
+    uint64_t idle_conns           # ... of ServerShared.idle_conns
     uint64_t rate_sec             # sliding second: sessions (frontend: connections)
     uint64_t rate_now
     uint64_t rate_last
     uint64_t req_rate_now
     uint64_t req_rate_last
     uint64_t last_session         # wall seconds
+    uint64_t spare[3]
 
 cdef struct ProxyShared:
     uint32_t scur
@@ -118,24 +125,45 @@ cdef struct GlobalShared:
     uint64_t cum_conns
     uint64_t cum_req
     uint32_t waiters              # workers that paused a listener or hold a queue: write to the eventfd on release
-    uint32_t alive[MAX_WORKERS]   # pid of the worker in each slot; 0: none
+    uint32_t alive[MAX_WORKERS + 1]   # pid of the worker in each slot (index: slot, from 1); 0: none
     uint32_t req_id               # unique counter (%rt)
     uint32_t conn_id
+    uint32_t fold_seq             # odd while retire() folds: readers of totals try again
+    uint32_t servers_used         # rooms for servers given out, see Segment.claim_room
 
+cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
+    uint64_t conns                # of GlobalShared.conns
+    uint64_t waiting              # of GlobalShared.waiters
+    uint64_t heartbeat            # reactor turns or anything that moves; for watchers
+    uint64_t spare[5]
+
+@cython.final
 cdef class Segment:
     """The mapping. Slots are handed out before the fork; rooms for servers added at run time are kept free."""
     cdef char *base
     cdef size_t size
     cdef size_t used
     cdef GlobalShared *shared
+    cdef WorkerShared *worker_parts        # array of workers + 1
+    cdef WorkerShared *mine                # this worker's
     cdef readonly int workers
-    cdef int slot                          # of this process, 1..workers; set after the fork
+    cdef readonly int slot                 # of this process, 1..workers; set after the fork, 0 before
     cdef readonly int wake_fd              # eventfd, one for all
+    cdef readonly int server_rooms
+    cdef uint32_t *room_taken              # one flag per server room
+    cdef char *rooms
     cdef list proxies
     cdef list servers
     cdef void *reserve(self, size_t n) except NULL      # zeroed, 64-byte aligned, before the fork only
-    cdef void attach(self, int slot) noexcept
+    cpdef void attach(self, int slot) noexcept
+    cdef void conns_up(self) noexcept                   # GlobalShared.conns and this worker's part of it
+    cdef void conns_down(self) noexcept
+    cdef void wake_others(self) noexcept                # write to wake_fd
+    cdef size_t proxy_bytes(self) noexcept
+    cdef size_t server_bytes(self) noexcept
+    cdef void total(self, Counters *array, Counters *out) noexcept
 
+@cython.final
 cdef class ProxySlot:
     """A proxy's part of the segment. frontends.Frontend and backends.Backend hold one each (a listen holds two)."""
     cdef Segment segment
@@ -145,9 +173,13 @@ cdef class ProxySlot:
     cdef readonly str name
     cdef readonly bytes bname
     cdef readonly list servers             # ServerSlot, in configuration order
+    cdef public object owner               # backends.backend.Backend, or None for a frontend
+    cdef void retire(self, int slot, uint32_t pid) noexcept
 
+@cython.final
 cdef class ServerSlot:
     cdef Segment segment
+    cdef readonly int room                 # index of its room in the segment
     cdef ServerShared *shared
     cdef Counters *counters
     cdef Counters *mine
@@ -155,6 +187,8 @@ cdef class ServerSlot:
     cdef readonly str name
     cdef readonly bytes bname
     cdef readonly int puid                 # id
+    cdef public object owner               # backends.server.Server
+    cdef void retire(self, int slot) noexcept
 
 cdef inline bint server_usable(ServerShared *s) noexcept nogil:
     """May get new traffic: up, not in maintenance or drain, weight not 0."""
