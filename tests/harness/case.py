@@ -1,0 +1,126 @@
+"""A differential case: bytes in on both sides of a proxy; its result: bytes out on both sides, how each connection
+ended, and what was logged, with everything masked that differs between two runs of the same program.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.harness.wire import Script
+
+DEFAULT_GLOBAL = """global
+    log 127.0.0.1:{syslog} local0
+    maxconn 4000
+"""
+
+DEFAULT_DEFAULTS = """defaults
+    mode http
+    log global
+    option httplog
+    retries 1
+    timeout connect 2s
+    timeout client 3s
+    timeout server 3s
+"""
+
+
+@dataclass(frozen=True)
+class Template:
+    """Proxy sections of one case. Replaced in `text`: {id} {port} {s1} {s2} {dead} {file:NAME}; also in `extra_global`.
+
+    Templates with the same `extra_global` and `defaults` share one process, whatever their cases; others get their own.
+    """
+
+    text: str
+    extra_global: str = ""
+    defaults: str = DEFAULT_DEFAULTS
+    files: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def setting(self) -> tuple[str, str]:
+        return self.extra_global, self.defaults
+
+
+@dataclass(frozen=True)
+class Case:
+    """One exchange. `client` may use several connections (step On); `server` and `server2` are the scripts of the
+    connections that {s1} and {s2} receive. `oracle` names the version that decides ("2.6" or "2.8")."""
+
+    id: str
+    template: str
+    client: Script
+    server: Sequence[Script] = ()
+    server2: Sequence[Script] = ()
+    oracle: str = "2.6"
+    settle: float = 0.0
+    sort_logs: bool = False
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one connection received from the proxy, and how the proxy left it: before and after the clients closed."""
+
+    received: bytes
+    fate: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a case compares."""
+
+    clients: tuple[Side, ...]
+    servers: tuple[Side, ...]
+    servers2: tuple[Side, ...]
+    logs: tuple[str, ...]
+
+    def differences(self, other: "Result", ignore: tuple[str, ...] = ()) -> list[str]:
+        """Returns: one line per part that differs, ours first."""
+        parts = [name for name in ("clients", "servers", "servers2", "logs") if name not in ignore]
+        return [
+            f"{name}:\n   ours   {getattr(self, name)!r}\n   oracle {getattr(other, name)!r}"
+            for name in parts
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+@dataclass
+class Names:
+    """What the harness filled in for one case, for masking."""
+
+    ident: str
+    ports: dict[int, str] = field(default_factory=dict)
+
+
+_STAMP = re.compile(r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}(\.\d{3})?")
+_HEADER = re.compile(r"^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} ([\w-]+)\[\d+\]: ")
+_TIMERS = re.compile(r"(?<= )([+-]?\d+(?:/[+-]?\d+){1,4})(?= )")
+_LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
+
+
+def mask_log(line: bytes, names: Names) -> str:
+    """Take out of a log line what two runs cannot share: dates, pid, client port, durations, other cases' connections."""
+    text = line.decode("latin-1").rstrip("\n\0")
+    text = _HEADER.sub(r"<\1>DATE \2[PID]: ", text)
+    text = _STAMP.sub("STAMP", text)
+    text = _LOCAL.sub(lambda m: "127.0.0.1:" + names.ports.get(int(m[1]), "PORT"), text)
+    text = _mask_numbers(text)
+    return text.replace(names.ident, "ID")
+
+
+def _mask_numbers(text: str) -> str:
+    """Timers become T (-1 and 0-with-plus stay visible as such); the process-wide connection count becomes N."""
+    groups = list(_TIMERS.finditer(text))
+    for index in range(len(groups) - 1, -1, -1):
+        found = groups[index]
+        words = found[1].split("/")
+        if index == 0:
+            words = [_timer(word) for word in words]
+        elif len(words) == 5:
+            words[0] = "N"
+        text = text[: found.start()] + "/".join(words) + text[found.end() :]
+    return text
+
+
+def _timer(word: str) -> str:
+    return word if word == "-1" else ("+T" if word.startswith("+") else "T")

@@ -1,0 +1,193 @@
+"""Runs many cases in one process of a product: each case has proxy sections, ports and origin servers of its own."""
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tests.harness.case import DEFAULT_GLOBAL, Case, Names, Result, Side, Template, mask_log
+from tests.harness.origin import Origin
+from tests.harness.ports import Reservation
+from tests.harness.products import Product, StartError
+from tests.harness.syslog import Syslog
+from tests.harness.wire import On, Peer, Quiet, connect
+
+SETTLE_SECONDS = 0.15
+CASE_SECONDS = 30.0
+AT_ONCE = 40
+BIND_CONFLICT = re.compile("Address already in use|cannot bind", re.I)
+
+Outcomes = dict[str, Result | str]
+
+
+def run_cases(
+    product: Product, templates: Mapping[str, Template], cases: Sequence[Case], settle: float = SETTLE_SECONDS
+) -> Outcomes:
+    """Returns: by case id a Result, or a text that says why the product did not run this case's configuration."""
+    outcomes: Outcomes = {}
+    for group in _groups(templates, cases):
+        outcomes.update(_run_group(product, templates, group, settle))
+    return outcomes
+
+
+def _groups(templates: Mapping[str, Template], cases: Iterable[Case]) -> list[list[Case]]:
+    found: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        found.setdefault(templates[case.template].setting, []).append(case)
+    return list(found.values())
+
+
+def _run_group(product: Product, templates: Mapping[str, Template], group: list[Case], settle: float) -> Outcomes:
+    """One process for all; when its start fails one process per template, so that one keyword costs its cases only."""
+    try:
+        return asyncio.run(_Lane(product, templates, group, settle).run())
+    except StartError as failed:
+        names = sorted({case.template for case in group})
+        if len(names) == 1 and not BIND_CONFLICT.search(str(failed)):
+            return {case.id: str(failed) for case in group}
+        return _run_apart(product, templates, group, settle, names, str(failed))
+
+
+def _run_apart(
+    product: Product, templates: Mapping[str, Template], group: list[Case], settle: float, names: list[str], why: str
+) -> Outcomes:
+    outcomes: Outcomes = {}
+    for name in names:
+        mine = [case for case in group if case.template == name]
+        try:
+            outcomes.update(asyncio.run(_Lane(product, templates, mine, settle).run()))
+        except StartError as failed:
+            outcomes.update({case.id: str(failed) for case in mine})
+    return outcomes
+
+
+class _Lane:
+    """One process of the product with the sections of all `cases`."""
+
+    def __init__(self, product: Product, templates: Mapping[str, Template], cases: list[Case], settle: float) -> None:
+        self.product = product
+        self.templates = templates
+        self.cases = cases
+        self.settle = settle
+        self.stages: list[_Stage] = []
+        self.syslog = Syslog()
+
+    async def run(self) -> Outcomes:
+        await self.syslog.open()
+        with Reservation() as ports, tempfile.TemporaryDirectory(prefix="case-") as folder:
+            try:
+                for case in self.cases:
+                    self.stages.append(_Stage(case, self.templates[case.template], ports, Path(folder), self.settle))
+                with self.product.start(self._config(), [stage.port for stage in self.stages]) as running:
+                    await self._play()
+                    if running.process.poll() is not None:
+                        raise StartError(f"{self.product.name} died with {running.process.returncode}: {running.stderr()}")
+                return {stage.case.id: stage.result(self.syslog) for stage in self.stages}
+            finally:
+                self.syslog.close()
+                for stage in self.stages:
+                    stage.close()
+
+    def _config(self) -> str:
+        template = self.templates[self.cases[0].template]
+        head = (DEFAULT_GLOBAL + template.extra_global).replace("{syslog}", str(self.syslog.port)) + template.defaults
+        return head.replace("{syslog}", str(self.syslog.port)) + "\n".join(stage.text for stage in self.stages)
+
+    async def _play(self) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._one(stage, gate) for stage in self.stages))
+        await self._log_quiet()
+
+    async def _one(self, stage: "_Stage", gate: asyncio.Semaphore) -> None:
+        async with gate, asyncio.timeout(CASE_SECONDS):
+            await stage.play()
+
+    async def _log_quiet(self) -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        while (rest := max(self.syslog.last, start) + self.settle - loop.time()) > 0:
+            await asyncio.sleep(rest)
+
+
+class _Stage:
+    """One case at work: its ports, origin servers and clients."""
+
+    def __init__(self, case: Case, template: Template, ports: Reservation, folder: Path, settle: float) -> None:
+        self.case = case
+        self.settle = max(case.settle, settle)
+        self.name = "c_" + case.id
+        self.port = ports.take()
+        self.origins = [Origin("s1", case.server, self.settle), Origin("s2", case.server2, self.settle)]
+        self.clients: dict[int, Peer] = {}
+        self.client_ports: dict[int, str] = {}
+        self.seen: tuple[list[Side], list[list[Side]]] = ([], [])
+        self.text = self._fill(template, ports.take(), folder)
+
+    def _fill(self, template: Template, dead: int, folder: Path) -> str:
+        values = {"id": self.name, "port": self.port, "dead": dead, "s1": self.origins[0].port, "s2": self.origins[1].port}
+        self.names = Names(self.name, {self.port: "FRONT", dead: "DEAD", values["s1"]: "S1", values["s2"]: "S2"})
+        text = template.text
+        for name, content in template.files:
+            path = folder / f"{self.case.id}-{name}"
+            path.write_bytes(content)
+            text = text.replace("{file:" + name + "}", str(path))
+        for key, value in values.items():
+            text = text.replace("{" + key + "}", str(value))
+        return text
+
+    async def play(self) -> None:
+        """Run the client script, wait for silence, note fates, close the clients, wait for silence again."""
+        for origin in self.origins:
+            origin.open()
+        current = 0
+        for step in [*self.case.client, Quiet()]:
+            if isinstance(step, On):
+                current = step.index
+                continue
+            await (await self._client(current)).step(step)
+        await self._hush()
+        self._note()
+        for peer in self.clients.values():
+            peer.close()
+        await asyncio.sleep(self.settle / 3)
+        await self._hush()
+        self._note_after()
+
+    async def _client(self, index: int) -> Peer:
+        if index not in self.clients:
+            peer = await connect(self.port, self.settle)
+            self.clients[index] = peer
+            self.names.ports[int(peer.sock.getsockname()[1])] = f"C{index}"
+        return self.clients[index]
+
+    async def _hush(self) -> None:
+        peers = [*self.clients.values(), *(peer for origin in self.origins for peer in origin.peers)]
+        await asyncio.gather(*(peer.quiet() for peer in peers))
+
+    def _note(self) -> None:
+        clients = [Side(bytes(self.clients[i].received), self.clients[i].fate) for i in sorted(self.clients)]
+        self.seen = (clients, [[_side(peer) for peer in origin.peers] for origin in self.origins])
+
+    def _note_after(self) -> None:
+        for origin, before in zip(self.origins, self.seen[1], strict=True):
+            after = [_side(peer) for peer in origin.peers]
+            for i, side in enumerate(after):
+                first = before[i].fate if i < len(before) else "absent"
+                after[i] = side if side.fate == first else Side(side.received, f"{first} then {side.fate}")
+            before[:] = after
+
+    def result(self, syslog: Syslog) -> Result:
+        pattern = re.compile(rb"[ \[]" + re.escape(self.name.encode()) + rb"(?=[ ~/_:.])")
+        logs = [mask_log(line, self.names) for line in syslog.lines if pattern.search(line)]
+        logs = sorted(logs) if self.case.sort_logs else logs
+        return Result(tuple(self.seen[0]), tuple(self.seen[1][0]), tuple(self.seen[1][1]), tuple(logs))
+
+    def close(self) -> None:
+        for origin in self.origins:
+            origin.close()
+
+
+def _side(peer: Peer) -> Side:
+    """A server cannot tell how it was left in a repeatable way (FIN, or RST when bytes crossed): both are "closed"."""
+    return Side(bytes(peer.received), {"fin": "closed", "rst": "closed"}.get(peer.fate, peer.fate))

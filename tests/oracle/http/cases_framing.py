@@ -1,0 +1,173 @@
+"""Bodies: lengths, chunked coding, replies without a body, 1xx, tunnels."""
+
+from tests.harness.case import Case
+from tests.harness.wire import HEAD, Close, End, HalfClose, Pause, Until
+from tests.oracle.http.shorthand import DONE, GET, GET10, OK, answers, get, ok, once, reply, table
+
+_CHUNKED = b"transfer-encoding: chunked"
+_POST = get(_CHUNKED, method=b"POST")
+_PUT5 = get(b"content-length: 5", method=b"PUT")
+_END = Until(b"0\r\n\r\n")
+_CRES = reply(b"200 OK", _CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n")
+_KA10 = get(b"connection: keep-alive", version=b"1.0")
+
+
+
+_REQUEST_BODIES: dict[str, bytes] = {
+    "simple": b"3\r\nabc\r\n0\r\n\r\n",
+    "two": b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    "ext": b"3;name=val\r\nabc\r\n0;last\r\n\r\n",
+    "ext-quoted": b"3;a=\"q;x\"\r\nabc\r\n0\r\n\r\n",
+    "trailer": b"3\r\nabc\r\n0\r\nX-Trail: yes\r\n\r\n",
+    "trailers-bad": b"3\r\nabc\r\n0\r\nContent-Length: 4\r\nFoo: a\r\n\r\n",
+    "upper-hex": b"A\r\n0123456789\r\n0\r\n\r\n",
+    "lead-zero": b"003\r\nabc\r\n000\r\n\r\n",
+    "space-after": b"3 \r\nabc\r\n0\r\n\r\n",
+    "tab-after": b"3\t\r\nabc\r\n0\r\n\r\n",
+    "space-before": b" 3\r\nabc\r\n0\r\n\r\n",
+    "lf-only": b"3\nabc\n0\n\n",
+    "lf-size": b"3\nabc\r\n0\r\n\r\n",
+    "lf-data": b"3\r\nabc\n0\r\n\r\n",
+    "lf-end": b"3\r\nabc\r\n0\n\r\n",
+    "hex-prefix": b"0x3\r\nabc\r\n0\r\n\r\n",
+    "minus": b"-3\r\nabc\r\n0\r\n\r\n",
+    "plus": b"+3\r\nabc\r\n0\r\n\r\n",
+    "junk-size": b"g\r\nabc\r\n0\r\n\r\n",
+    "empty-size": b"\r\nabc\r\n0\r\n\r\n",
+    "huge": b"fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+    "big16": b"ffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+    "big15": b"fffffffffffffff\r\nabc",
+    "junk-after-data": b"3\r\nabcX\r\n0\r\n\r\n",
+    "cr-in-ext": b"3;a\rb\r\nabc\r\n0\r\n\r\n",
+    "nul-ext": b"3;\x00\r\nabc\r\n0\r\n\r\n",
+    "lf-ext": b"3;a\nabc\r\n0\r\n\r\n",
+    "empty": b"0\r\n\r\n",
+    "trailer-nocolon": b"0\r\nfoo\r\n\r\n",
+    "trailer-space": b"0\r\nfoo : a\r\n\r\n",
+    "trailer-lf": b"0\r\nfoo: a\n\n",
+    "trailer-obs": b"0\r\nfoo: a\r\n b\r\n\r\n",
+}
+
+_RESPONSE_BODIES = {
+    "ext": b"3;x=y\r\nabc\r\n0\r\n\r\n",
+    "trailer": b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n",
+    "junk-size": b"zz\r\nabc\r\n0\r\n\r\n",
+    "junk-later": b"3\r\nabc\r\nzz\r\n0\r\n\r\n",
+    "junk-after-data": b"3\r\nabcX\r\n0\r\n\r\n",
+    "lf-only": b"3\nabc\n0\n\n",
+    "lead-zero": b"003\r\nabc\r\n000\r\n\r\n",
+    "surplus": b"3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+    "truncated": b"3\r\nab",
+    "truncated-size": b"3\r\nabc\r\n",
+    "truncated-last": b"3\r\nabc\r\n0\r\n",
+}
+
+
+def _chunked() -> list[Case]:
+    return [
+        *(Case(f"chunk-req-{name}", "plain", [_POST + body], [[HEAD, Pause(0.05), OK]])
+          for name, body in _REQUEST_BODIES.items()),
+        *(Case(f"chunk-res-{name}", "plain", [GET], once(reply(b"200 OK", _CHUNKED, body=body)))
+          for name, body in _RESPONSE_BODIES.items()),
+        *(Case(f"chunk-res-{name}-c10", "plain", [GET10], once(reply(b"200 OK", _CHUNKED, body=body)))
+          for name, body in _RESPONSE_BODIES.items() if name in ("ext", "trailer", "truncated", "junk-later")),
+    ]
+
+
+CASES: list[Case] = [
+    *_chunked(),
+    *table("plain", {
+        "chunk-res-ka": ([GET, _END, GET], answers(_CRES, OK)),
+        "chunk-res-c10ka": ([_KA10, Until(b"abc"), GET], answers(_CRES, OK)),
+        "chunk-res-srv10": ([GET], once(reply(b"200 OK", _CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n", version=b"1.0"))),
+        "chunk-req-10": ([get(_CHUNKED, version=b"1.0", method=b"POST") + b"3\r\nabc\r\n0\r\n\r\n"], [[HEAD, Pause(0.05), OK]]),
+        "chunk-req-split": ([_POST, b"3", Pause(0.02), b"\r\nab", Pause(0.02), b"c\r", Pause(0.02), b"\n0\r\n", Pause(0.02), b"\r\n"],
+                            [[HEAD, Until(b"0\r\n\r\n"), OK]]),
+        "chunk-res-split": ([GET], [[HEAD, reply(b"200 OK", _CHUNKED), Pause(0.02), b"3\r", Pause(0.02), b"\nabc\r\n0", Pause(0.02),
+                                     b"\r\n\r\n"]]),
+        "put-5": ([_PUT5 + b"hello"], [[Until(b"hello"), OK]]),
+        "put-5-split": ([_PUT5, Pause(0.02), b"he", Pause(0.02), b"llo"], [[Until(b"hello"), OK]]),
+        "put-0": ([get(b"content-length: 0", method=b"PUT")], answers(OK)),
+        "post-no-length": ([get(method=b"POST")], answers(OK)),
+        "get-with-body": ([get(b"content-length: 5") + b"hello", DONE, GET], [[Until(b"hello"), OK, HEAD, OK]]),
+        "put-cl-10": ([get(b"content-length: 5", method=b"PUT", version=b"1.0") + b"hello"], [[Until(b"hello"), OK]]),
+        "put-short-close": ([_PUT5 + b"he", HalfClose()], [[HEAD, End()]]),
+        "put-early-reply": ([_PUT5, DONE, b"hello", Pause(0.05), GET], [[HEAD, OK, Until(b"hello"), HEAD, OK]]),
+        "put-early-reply-close": ([_PUT5, DONE, b"hello"], [[HEAD, ok(b"connection: close"), Close()]]),
+        "put-early-413": ([_PUT5 + b"h", Until(b"\r\n\r\n"), b"ello"], [[HEAD, reply(b"413 Too Big", b"content-length: 0", b"connection: close"), Close()]]),
+        "head-length": ([get(method=b"HEAD"), Until(b"\r\n\r\n"), GET], answers(reply(b"200 OK", b"content-length: 100"), OK)),
+        "head-chunked": ([get(method=b"HEAD"), Until(b"\r\n\r\n"), GET], answers(reply(b"200 OK", _CHUNKED), OK)),
+        "head-nothing": ([get(method=b"HEAD"), Until(b"\r\n\r\n"), GET], answers(reply(b"200 OK"), OK)),
+        "head-with-body": ([get(method=b"HEAD"), Until(b"\r\n\r\n"), Pause(0.05), GET], [[HEAD, ok(body=b"wrong"), HEAD, OK], [HEAD, OK]]),
+        "head-10": ([get(method=b"HEAD", version=b"1.0")], answers(reply(b"200 OK", b"content-length: 100"))),
+        "204": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"204 No Content"), OK)),
+        "204-length": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"204 No Content", b"content-length: 0"), OK)),
+        "204-length5": ([GET, Until(b"\r\n\r\n"), Pause(0.05), GET], [[HEAD, reply(b"204 No Content", b"content-length: 5", body=b"hello"), HEAD, OK], [HEAD, OK]]),
+        "204-chunked": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"204 No Content", _CHUNKED), OK)),
+        "304": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"304 Not Modified", b"etag: x"), OK)),
+        "304-length": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"304 Not Modified", b"content-length: 7"), OK)),
+        "304-chunked": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"304 Not Modified", _CHUNKED), OK)),
+        "205-empty": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"205 Reset", b"content-length: 0"), OK)),
+        "res-cl-dup-same": ([GET], answers(ok(b"content-length: 2"))),
+        "res-cl-list-same": ([GET], answers(reply(b"200 OK", b"content-length: 2, 2", body=b"ok"))),
+        "res-cl-dup-diff": ([GET], answers(ok(b"content-length: 3"))),
+        "res-cl-bad": ([GET], answers(reply(b"200 OK", b"content-length: 2x", body=b"ok"))),
+        "res-cl-neg": ([GET], answers(reply(b"200 OK", b"content-length: -2", body=b"ok"))),
+        "res-cl-plus": ([GET], answers(reply(b"200 OK", b"content-length: +2", body=b"ok"))),
+        "res-cl-empty": ([GET], answers(reply(b"200 OK", b"content-length:", body=b"ok"))),
+        "res-cl-and-te": ([GET, _END, Pause(0.05), GET], answers(reply(b"200 OK", b"content-length: 4", _CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n"), OK)),
+        "res-te-and-cl": ([GET, _END, Pause(0.05), GET], answers(reply(b"200 OK", _CHUNKED, b"content-length: 4", body=b"3\r\nabc\r\n0\r\n\r\n"), OK)),
+        "res-te-gzip": ([GET], once(reply(b"200 OK", b"transfer-encoding: gzip", body=b"xyz"))),
+        "res-te-gzip-chunked": ([GET], once(reply(b"200 OK", b"transfer-encoding: gzip, chunked", body=b"3\r\nabc\r\n0\r\n\r\n"))),
+        "res-te-chunked-gzip": ([GET], once(reply(b"200 OK", b"transfer-encoding: chunked, gzip", body=b"3\r\nabc\r\n0\r\n\r\n"))),
+        "res-te-twice": ([GET], once(reply(b"200 OK", _CHUNKED, _CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n"))),
+        "res-te-identity": ([GET], once(reply(b"200 OK", b"transfer-encoding: identity", body=b"abc"))),
+        "res-surplus": ([GET, DONE, Pause(0.05), GET], [[HEAD, OK + b"surplus", HEAD, OK], [HEAD, OK]]),
+        "res-surplus-later": ([GET, DONE, Pause(0.1), GET], [[HEAD, OK, Pause(0.03), b"surplus"], [HEAD, OK]]),
+        "res-surplus-reply": ([GET, DONE, Pause(0.05), GET], [[HEAD, OK + ok(body=b"evil"), HEAD, OK], [HEAD, OK]]),
+        "res-truncated": ([GET], once(reply(b"200 OK", b"content-length: 10", body=b"short"))),
+        "res-truncated-c10": ([GET10], once(reply(b"200 OK", b"content-length: 10", body=b"short"))),
+        "res-length-0": ([GET, Until(b"\r\n\r\n"), GET], answers(reply(b"200 OK", b"content-length: 0"), OK)),
+        "expect-100": ([get(b"expect: 100-continue", b"content-length: 2", method=b"PUT"), Until(b"100"), b"hi"],
+                       [[HEAD, b"HTTP/1.1 100 Continue\r\n\r\n", Until(b"hi"), OK]]),
+        "expect-no-wait": ([get(b"expect: 100-continue", b"content-length: 2", method=b"PUT") + b"hi"], [[HEAD, Until(b"hi"), OK]]),
+        "expect-refused": ([get(b"expect: 100-continue", b"content-length: 2", method=b"PUT"), Until(b"\r\n\r\n")],
+                           [[HEAD, reply(b"417 No", b"content-length: 0")]]),
+        "expect-other": ([get(b"expect: something")], answers(OK)),
+        "expect-10": ([get(b"expect: 100-continue", b"content-length: 2", method=b"PUT", version=b"1.0") + b"hi"], [[HEAD, Until(b"hi"), OK]]),
+        "1xx-103": ([GET], [[HEAD, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK]]),
+        "1xx-102-two": ([GET], [[HEAD, b"HTTP/1.1 102 P\r\n\r\n", Pause(0.02), b"HTTP/1.1 102 P\r\n\r\n", Pause(0.02), OK]]),
+        "1xx-length": ([GET], [[HEAD, b"HTTP/1.1 103 E\r\ncontent-length: 3\r\n\r\nabc", Pause(0.02), OK]]),
+        "1xx-c10": ([GET10], [[HEAD, b"HTTP/1.1 100 Continue\r\n\r\n" + OK]]),
+        "1xx-then-close": ([GET], once(b"HTTP/1.1 100 Continue\r\n\r\n")),
+        "1xx-connection": ([GET], [[HEAD, b"HTTP/1.1 103 E\r\nconnection: close\r\n\r\n" + OK]]),
+        "upgrade-ws": ([get(b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==", b"sec-websocket-version: 13"),
+                        Until(b"\r\n\r\n"), b"ping", Until(b"pong"), HalfClose()],
+                       [[HEAD, reply(b"101 Switching Protocols", b"Connection: upgrade", b"Upgrade: websocket",
+                                     b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), Until(b"ping"), b"pong", End()]]),
+        "upgrade-ws-nokey": ([get(b"connection: Upgrade", b"upgrade: websocket")], answers(OK)),
+        "upgrade-ws-noaccept": ([get(b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==")],
+                                answers(reply(b"101 Switching Protocols", b"Connection: upgrade", b"Upgrade: websocket"))),
+        "upgrade-ws-badaccept": ([get(b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==")],
+                                 answers(reply(b"101 Switching Protocols", b"Connection: upgrade", b"Upgrade: websocket", b"sec-websocket-accept: xx"))),
+        "upgrade-other": ([get(b"connection: upgrade", b"upgrade: foo/1"), Until(b"\r\n\r\n"), b"ping", Until(b"pong")],
+                          [[HEAD, reply(b"101 Switching Protocols", b"connection: upgrade", b"upgrade: foo/1"), Until(b"ping"), b"pong", Close()]]),
+        "upgrade-refused": ([get(b"connection: upgrade", b"upgrade: foo/1"), DONE, GET], answers(OK, OK)),
+        "upgrade-no-connection": ([get(b"upgrade: foo/1")], answers(OK)),
+        "upgrade-conn-only": ([get(b"connection: upgrade")], answers(OK)),
+        "upgrade-with-body": ([get(b"connection: upgrade", b"upgrade: foo", b"content-length: 2", method=b"POST") + b"hi"], [[Until(b"hi"), OK]]),
+        "upgrade-h2c": ([get(b"connection: upgrade, http2-settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQAAP__")], answers(OK)),
+        "upgrade-10": ([get(b"connection: upgrade", b"upgrade: foo", version=b"1.0")], answers(OK)),
+        "101-unasked": ([GET], answers(reply(b"101 Switching Protocols", b"connection: upgrade", b"upgrade: x"))),
+        "101-with-data": ([get(b"connection: upgrade", b"upgrade: foo"), Until(b"early"), b"x"],
+                          [[HEAD, reply(b"101 S", b"connection: upgrade", b"upgrade: foo", body=b"early"), Until(b"x"), Close()]]),
+        "connect-200": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n", Until(b"\r\n\r\n"), b"ping", Until(b"pong"), HalfClose()],
+                        [[HEAD, reply(b"200 OK"), Until(b"ping"), b"pong", End()]]),
+        "connect-200-length": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n", Until(b"\r\n\r\n"), b"ping", Until(b"pong")],
+                               [[HEAD, reply(b"200 OK", b"content-length: 0"), Until(b"ping"), b"pong", Close()]]),
+        "connect-403": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n", Until(b"\r\n\r\nno"), GET],
+                        answers(reply(b"403 No", b"content-length: 2", body=b"no"), OK)),
+        "connect-early-data": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\nearly"], [[HEAD, reply(b"200 OK"), Until(b"early"), b"bye", Close()]]),
+        "connect-length": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\ncontent-length: 2\r\n\r\nhi"], [[HEAD, reply(b"200 OK"), Pause(0.03), Close()]]),
+    }),
+]
