@@ -1,0 +1,57 @@
+"""A backend at run time: who serves a request, who waits, and what the stream needs to know of it."""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from haproxy_py.engine.addr cimport Addr
+from haproxy_py.engine.reply cimport Reply
+from haproxy_py.engine.shm cimport ProxySlot, ServerSlot
+from haproxy_py.engine.worker cimport Worker
+from haproxy_py.rules.rule cimport RuleSet
+from balancers.base cimport Balancer
+from backends.server cimport Server, ServerUser, Reuse
+
+cdef enum Assign:
+    A_OK = 1             # u.target is set and its slot taken
+    A_QUEUED = 0         # slot_granted() will come
+    A_NONE = -1          # no server may be used: 503 <NOSRV>
+    A_FULL = -2          # its queue is full and so is everyone's
+
+cdef class Backend:
+    cdef readonly ProxySlot slot
+    cdef readonly str name
+    cdef readonly bint http
+    cdef Worker worker
+    cdef readonly list servers                # Server
+    cdef readonly Balancer balancer
+    cdef readonly object queue                # deque of ServerUser
+    cdef public bint any_limit                # some server has a maxconn
+    cdef uint64_t timeout_connect             # ms, 0: none
+    cdef uint64_t timeout_server
+    cdef uint64_t timeout_queue
+    cdef uint64_t timeout_tunnel
+    cdef uint64_t timeout_server_fin
+    cdef uint64_t timeout_tarpit
+    cdef uint32_t fullconn
+    cdef uint32_t retries
+    cdef int redispatch                       # 0: off; n: every n-th retry; -n: the n-th from the last
+    cdef Reuse reuse
+    cdef bint abortonclose
+    cdef RuleSet tcp_content
+    cdef RuleSet http_request
+    cdef RuleSet redirects
+    cdef RuleSet tcp_response
+    cdef RuleSet http_response
+    cdef RuleSet http_after
+    cdef uint64_t inspect_delay
+    cdef object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
+    cdef int assign(self, ServerUser u) noexcept
+    cdef int assign_to(self, ServerUser u, Server s) noexcept
+    cdef int enqueue(self, ServerUser u, Server s) noexcept
+    cdef void leave_queue(self, ServerUser u) noexcept
+    cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues
+    cdef void serve_queues(self, Server s) noexcept
+    cdef bint usable(self) noexcept
+    cdef void take(self, ServerUser u, Server s) noexcept
+    cdef void left(self, ServerUser u) noexcept
+    cdef void serve_one(self, Server s) noexcept
+    cdef bint may_take_any(self, Server s) noexcept
+    cdef ServerUser next_waiting(self, Server s)

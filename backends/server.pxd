@@ -1,0 +1,81 @@
+"""A server at run time, its connections, its pool of idle ones, and what a stream must be to use them."""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from haproxy_py.engine.addr cimport Addr
+from haproxy_py.engine.conn cimport Conn
+from haproxy_py.engine.shm cimport ServerSlot
+from haproxy_py.engine.tls cimport TlsContext
+from haproxy_py.engine.txn cimport Txn
+from haproxy_py.engine.worker cimport Worker
+from haproxy_py.rules.rule cimport LogFormat
+
+cdef enum Reuse:              # http-reuse
+    REUSE_NEVER = 0
+    REUSE_SAFE
+    REUSE_AGGRESSIVE
+    REUSE_ALWAYS
+
+cdef class ServerUser(Txn):
+    """A stream as its server side sees it. stream.http and stream.tcp override the hooks."""
+    cdef Worker worker
+    cdef Server target                       # assigned server, its slot taken
+    cdef ServerConn sconn
+    cdef object queue                        # the deque this stream waits in, or None
+    cdef void server_event(self) noexcept              # the server connection has news (flags of Conn)
+    cdef void server_deadline(self) noexcept           # its timer has run out
+    cdef void slot_granted(self, Server server) noexcept    # taken out of the queue; the slot is ours
+
+cdef class ServerConn(Conn):
+    cdef Server home
+    cdef ServerUser user                     # None: idle in the pool
+    cdef Worker worker
+    cdef bint connecting                     # connect() has not answered yet
+    cdef bint handshaking                    # TLS
+    cdef bint private                        # never shared between sessions
+    cdef uint32_t uses                       # requests sent over it
+    cdef bytes sni
+    cdef ServerConn newer                    # idle list, newest first
+    cdef ServerConn older
+    cdef bint idle
+    cdef void discard(self, bint hard) noexcept        # close, out of every list and gauge
+    cdef int check_connect(self) noexcept              # 1 connected (and TLS done), 0 not yet, -1 failed (err is set)
+
+cdef class Server:
+    cdef readonly ServerSlot slot
+    cdef readonly str name
+    cdef Worker worker
+    cdef object backend                      # backends.backend.Backend, which cimports this module
+    cdef uint32_t fullconn
+    cdef Addr addr                           # copy of the shared one
+    cdef uint32_t addr_generation
+    cdef bytes unix_path                     # sockaddr_un content; None: IP
+    cdef bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
+    cdef int port_offset
+    cdef Addr source                         # family 0: any
+    cdef TlsContext tls
+    cdef LogFormat sni                       # None
+    cdef uint8_t send_proxy                  # 0, 1, 2
+    cdef int proxy_flags
+    cdef uint32_t pool_max                   # idle connections kept; UINT32_MAX: no limit
+    cdef uint32_t pool_low
+    cdef uint64_t purge_ms
+    cdef uint32_t max_reuse
+    cdef bint tcpka
+    cdef int ka_cnt, ka_idle, ka_intvl
+    cdef int tcp_ut
+    cdef bint smart_connect
+    cdef readonly uint32_t idle_count        # in this worker
+    cdef ServerConn newest
+    cdef ServerConn oldest
+    cdef readonly object queue               # streams waiting for this very server (persistence)
+    cdef uint32_t max_queue
+    cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
+    cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full
+    cdef void free_slot(self) noexcept
+    cdef uint32_t limit(self) noexcept                         # effective maxconn now; 0: none
+    cdef ServerConn take_idle(self, Reuse mode, bint first, bytes sni) noexcept
+    cdef void give_idle(self, ServerConn c) noexcept           # or close it, if the pool is full
+    cdef void unlink_idle(self, ServerConn c) noexcept
+    cdef ServerConn open(self, ServerUser user, bytes sni, int *err) noexcept     # new, connecting; None: *err
+    cdef void close_idle(self) noexcept
+    cdef bint bind_source(self, int fd) noexcept

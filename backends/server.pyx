@@ -1,0 +1,269 @@
+"""Servers, server connections and the pool of idle ones.
+
+A connection belongs to exactly one of: a stream (`user`), the idle list of its server, nobody (being closed). An idle
+connection is still in the epoll set; whatever it says while idle, data or end, gets it closed, so a reply can never be
+preceded by surplus bytes of an earlier one.
+"""
+
+from collections import deque
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
+from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr, addr_from_sockaddr
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.shm cimport ServerSlot, ServerShared, gauge_down
+from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
+from haproxy_py.engine.sockets cimport keepalive_options
+
+cdef class ServerUser(Txn):
+    cdef void server_event(self) noexcept:
+        pass
+
+    cdef void server_deadline(self) noexcept:
+        pass
+
+    cdef void slot_granted(self, Server server) noexcept:
+        pass
+
+
+cdef class ServerConn(Conn):
+    """A connection to a server. on_events and on_deadline go to its user, or end it when it is idle."""
+
+    cdef void on_events(self, uint32_t events) noexcept:
+        cdef ServerUser user = self.user
+        self.note(events)
+        if user is not None:
+            user.server_event()
+        elif self.may_read or self.rdhup or self.error:
+            self.discard(False)
+
+    cdef void on_deadline(self) noexcept:
+        cdef ServerUser user = self.user
+        if user is not None:
+            user.server_deadline()
+        elif self.home.idle_count > self.home.pool_low:
+            self.discard(False)
+        else:
+            set_deadline(self.reactor, self, self.reactor.now_ms + self.home.purge_ms)
+
+    cdef void discard(self, bint hard) noexcept:
+        if self.fd < 0:
+            return
+        if self.idle:
+            self.home.unlink_idle(self)
+        else:
+            sys.ha_add32(&self.home.slot.shared.used_conns, -1)
+        self.user = None
+        self.close(hard)
+
+    cdef int check_connect(self) noexcept:
+        cdef int err = 0
+        cdef socklen_t n = sizeof(int)
+        cdef int r
+        if self.connecting:
+            if not self.may_write and not self.error and not self.rdhup:
+                return 0
+            if sys.getsockopt(self.fd, sys.SOL_SOCKET, sys.SO_ERROR, &err, &n) < 0 or err:
+                self.fail(err if err else sys.errno)
+                return -1
+            self.connecting = False
+        if self.handshaking:
+            r = self.tls.handshake()
+            if r == TLS_WANT_READ:
+                self.may_read = False
+                return 0
+            if r == TLS_WANT_WRITE:
+                self.may_write = False
+                return 0
+            if r != 1:
+                self.fail(sys.EPIPE)
+                return -1
+            self.handshaking = False
+            self.may_read = True
+            self.may_write = True
+        return 1
+
+
+cdef class Server:
+    """One server line at run time (backends.build makes it)."""
+
+    def __init__(self, worker, ServerSlot slot, backend):
+        self.worker = worker
+        self.slot = slot
+        self.backend = backend
+        self.name = slot.name
+        self.queue = deque()
+        self.streams = set()
+        self.pool_max = 0xFFFFFFFF
+        self.purge_ms = 5000
+        self.addr_generation = 0xFFFFFFFF
+        slot.owner = self
+
+    cdef uint32_t limit(self) noexcept:
+        """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""
+        cdef ServerShared *s = self.slot.shared
+        cdef uint32_t top = s.maxconn
+        cdef uint32_t low = s.minconn
+        cdef uint64_t full, load
+        if top == 0 or low == 0 or low >= top:
+            return top
+        full = self.fullconn
+        load = self.slot.proxy.shared.scur
+        if full == 0 or load >= full:
+            return top
+        load = <uint64_t>top * load // full
+        return <uint32_t>load if load > low else low
+
+    cdef bint try_slot(self) noexcept:
+        cdef ServerShared *s = self.slot.shared
+        cdef uint32_t limit = self.limit()
+        cdef uint32_t now = sys.ha_add32(&s.scur, 1)
+        if limit and now > limit:
+            sys.ha_add32(&s.scur, -1)
+            return False
+        self.slot.mine.scur += 1
+        if now > s.smax:
+            s.smax = now
+        return True
+
+    cdef void free_slot(self) noexcept:
+        gauge_down(&self.slot.shared.scur, &self.slot.mine.scur)
+
+    cdef ServerConn take_idle(self, Reuse mode, bint first, bytes sni) noexcept:
+        """A pooled connection fit for this request. Under `safe` the first request of a session gets none, under
+        `aggressive` only one that has been reused before (manual 4.2, http-reuse)."""
+        cdef ServerConn c = self.newest
+        if mode == REUSE_NEVER or (first and mode == REUSE_SAFE):
+            return None
+        while c is not None:
+            if not (first and mode == REUSE_AGGRESSIVE and c.uses < 2) and c.sni == sni:
+                self.unlink_idle(c)
+                sys.ha_add32(&self.slot.shared.used_conns, 1)
+                self.slot.mine.reuse += 1
+                return c
+            c = c.older
+        return None
+
+    cdef void give_idle(self, ServerConn c) noexcept:
+        c.user = None
+        if (c.private or c.fd < 0 or c.error or c.eof or c.rdhup or self.idle_count >= self.pool_max
+                or (self.max_reuse and c.uses > self.max_reuse) or self.slot.shared.admin & 47
+                or self.worker.stopping):
+            c.discard(False)
+            return
+        sys.ha_add32(&self.slot.shared.used_conns, -1)
+        sys.ha_add32(&self.slot.shared.idle_conns, 1)
+        c.idle = True
+        c.newer = None
+        c.older = self.newest
+        if self.newest is not None:
+            self.newest.newer = c
+        else:
+            self.oldest = c
+        self.newest = c
+        self.idle_count += 1
+        set_deadline(c.reactor, c, c.reactor.now_ms + self.purge_ms)
+
+    cdef void unlink_idle(self, ServerConn c) noexcept:
+        if not c.idle:
+            return
+        if c.newer is not None:
+            c.newer.older = c.older
+        else:
+            self.newest = c.older
+        if c.older is not None:
+            c.older.newer = c.newer
+        else:
+            self.oldest = c.newer
+        c.newer = None
+        c.older = None
+        c.idle = False
+        self.idle_count -= 1
+        sys.ha_add32(&self.slot.shared.idle_conns, -1)
+
+    cdef void close_idle(self) noexcept:
+        while self.newest is not None:
+            self.newest.discard(False)
+
+    cdef ServerConn open(self, ServerUser user, bytes sni, int *err) noexcept:
+        cdef sys.sockaddr_un sa                 # the largest of the three
+        cdef socklen_t n
+        cdef int family, fd, one = 1
+        cdef ServerConn c
+        cdef Addr to
+        cdef bint local
+        if self.unix_path is not None:
+            memset(&sa, 0, sizeof(sa))
+            sa.sun_family = <unsigned short>sys.AF_UNIX
+            memcpy(sa.sun_path, <const char *>self.unix_path, len(self.unix_path))
+            n = <socklen_t>(2 + len(self.unix_path))
+            memset(&to, 0, sizeof(to))
+            to.family = <uint8_t>sys.AF_UNIX
+            local = True
+        else:
+            if self.addr_generation != self.slot.shared.generation:
+                self.addr_generation = self.slot.shared.generation
+                memcpy(&self.addr, self.slot.shared.addr, sizeof(Addr))
+            to = self.addr
+            if self.map_port:
+                to.port = <uint16_t>(user.dst.port + self.port_offset)
+            n = addr_to_sockaddr(&to, <sockaddr *>&sa)
+            if n == 0:
+                err[0] = sys.EADDRNOTAVAIL
+                return None
+            local = to.ip[0] == 127 if to.family == sys.AF_INET else False
+        family = (<sockaddr *>&sa).sa_family
+        fd = sys.socket(family, sys.SOCK_STREAM | sys.SOCK_NONBLOCK | sys.SOCK_CLOEXEC, 0)
+        if fd < 0:
+            err[0] = sys.errno
+            return None
+        if family != sys.AF_UNIX:
+            sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_NODELAY, &one, sizeof(one))
+            if self.tcpka:
+                keepalive_options(fd, self.ka_cnt, self.ka_idle, self.ka_intvl)
+            if self.tcp_ut:
+                sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_USER_TIMEOUT, &self.tcp_ut, sizeof(int))
+            if self.source.family and not self.bind_source(fd):
+                err[0] = sys.errno
+                sys.close(fd)
+                return None
+        if sys.connect(fd, <sockaddr *>&sa, n) < 0 and sys.errno != sys.EINPROGRESS:
+            err[0] = sys.errno
+            sys.close(fd)
+            return None
+        c = ServerConn.__new__(ServerConn)
+        c.fd = fd
+        c.home = self
+        c.worker = self.worker
+        c.user = user
+        c.dst = to
+        c.connecting = True
+        c.may_write = local          # on loopback the handshake is over by now: the first send tells
+        c.sni = sni
+        if self.tls is not None:
+            try:
+                c.tls = self.tls.session(fd)
+                if sni is not None:
+                    c.tls.set_sni(sni)
+            except Exception:
+                err[0] = sys.ENOMEM
+                return None
+            c.handshaking = True
+        c.private = self.send_proxy != 0
+        sys.ha_add32(&self.slot.shared.used_conns, 1)
+        self.slot.mine.connect += 1
+        err[0] = self.worker.reactor.watch(c, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET)
+        if err[0]:
+            c.discard(False)
+            return None
+        return c
+
+    cdef bint bind_source(self, int fd) noexcept:
+        cdef sockaddr_in6 sa
+        cdef int one = 1
+        cdef socklen_t n = addr_to_sockaddr(&self.source, <sockaddr *>&sa)
+        if self.source.port:
+            sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_REUSEADDR, &one, sizeof(one))
+        return n != 0 and sys.bind(fd, <sockaddr *>&sa, n) == 0

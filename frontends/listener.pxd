@@ -1,0 +1,21 @@
+"""A listening socket in one worker."""
+
+from libc.stdint cimport uint32_t, uint64_t
+from haproxy_py.engine.sys cimport sockaddr
+from haproxy_py.engine.worker cimport Worker
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.session cimport Door, Session
+
+cdef class Listener(Door):
+    cdef Worker worker
+    cdef readonly object key               # what the supervisor knows the descriptor by
+    cdef public uint32_t maxconn           # of the bind line; 0: none
+    cdef bint paused
+    cdef bint unix
+    cdef int tcp_ut
+    cdef void accept_some(self) noexcept
+    cdef bint admit(self) noexcept
+    cdef void pause(self) noexcept
+    cdef void welcome(self, int fd, sockaddr *sa) noexcept
+    cdef bint allowed(self, Session s, RuleSet rules) noexcept
+    cdef void wake_waiting(self) noexcept

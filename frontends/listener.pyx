@@ -1,0 +1,195 @@
+"""Accepting connections, within the limits of process, frontend and bind line.
+
+A frontend that is full accepts nothing more and the kernel's queue holds what comes, as in HAProxy; whoever ends a
+connection lets the listeners try again, through the segment's eventfd in the other workers. The descriptor belongs to
+the supervisor; workers share it, woken one at a time (EPOLLEXCLUSIVE).
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.addr cimport Addr, addr_from_sockaddr
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.shm cimport GlobalShared, gauge_down, gauge_up
+from haproxy_py.engine.sockets cimport keepalive_options, no_delay
+from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
+from haproxy_py.engine.tls cimport TlsContext
+from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.conf cimport FrontConf
+from haproxy_py.stream.session cimport Door, Session, Stream
+from haproxy_py.stream.stats cimport count_session
+
+cdef enum:
+    ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
+    RETRY_MS = 100         # after running out of descriptors or memory
+
+
+cdef class Listener(Door):
+    """Args: worker; front: its frontend; fd: listening, non-blocking; bind_name: for %fl and logs; tls: context or None."""
+
+    def __init__(self, worker, FrontConf front, int fd, *, key=None, bytes bind_name=b"", tls=None,
+                 bint accept_proxy=False, uint32_t maxconn=0, bint unix=False, int tcp_ut=0):
+        self.worker = worker
+        self.front = front
+        self.fd = fd
+        self.key = key
+        self.bind_name = bind_name
+        self.tls = tls
+        self.accept_proxy = accept_proxy
+        self.maxconn = maxconn
+        self.unix = unix
+        self.tcp_ut = tcp_ut
+
+    def start(self):
+        """Begin to accept."""
+        cdef int err = self.worker.reactor.watch(self, sys.EPOLLIN | sys.EPOLLEXCLUSIVE)
+        if err:
+            raise OSError(err, "cannot watch a listening socket")
+
+    def stop(self):
+        """Accept no more; the descriptor stays open (it is the supervisor's)."""
+        self.worker.reactor.unwatch(self)
+
+    def resume(self):
+        """A place may have become free: accept again."""
+        if self.paused:
+            self.paused = False
+            if self.worker.reactor.watch(self, sys.EPOLLIN | sys.EPOLLEXCLUSIVE) == 0:
+                self.accept_some()
+
+    cdef void on_events(self, uint32_t events) noexcept:
+        self.accept_some()
+
+    cdef void on_deadline(self) noexcept:
+        self.resume()
+
+    cdef void pause(self) noexcept:
+        """Full: leave the epoll set (level triggered, it would spin) and announce that a slot is wanted."""
+        if self.paused:
+            return
+        self.worker.reactor.unwatch(self)
+        self.paused = True
+        if self not in self.front.sessions_waiting:
+            self.front.sessions_waiting.append(self)
+            sys.ha_add32(&self.worker.segment.shared.waiters, 1)
+
+    cdef bint admit(self) noexcept:
+        """Count one more connection in, unless the process, the frontend or this socket is full."""
+        cdef GlobalShared *g = self.worker.segment.shared
+        cdef FrontConf f = self.front
+        if g.maxconn and sys.ha_add32(&g.conns, 1) > g.maxconn:
+            sys.ha_add32(&g.conns, -1)
+            return False
+        if g.maxconn == 0:
+            sys.ha_add32(&g.conns, 1)
+        gauge_up(&f.slot.shared.scur, &f.slot.shared.smax, &f.slot.mine.scur)
+        if (f.maxconn and f.slot.shared.scur > f.maxconn) or (self.maxconn and self.conns >= self.maxconn):
+            gauge_down(&f.slot.shared.scur, &f.slot.mine.scur)
+            sys.ha_add32(&g.conns, -1)
+            return False
+        self.conns += 1
+        return True
+
+    cdef void accept_some(self) noexcept:
+        cdef sockaddr_un sa
+        cdef socklen_t n
+        cdef int fd, i
+        for i in range(ACCEPTS):
+            if not self.admit():
+                self.pause()
+                return
+            n = sizeof(sa)
+            fd = sys.accept4(self.fd, <sockaddr *>&sa, &n, sys.SOCK_NONBLOCK | sys.SOCK_CLOEXEC)
+            if fd < 0:
+                self.conns -= 1
+                gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
+                sys.ha_add32(&self.worker.segment.shared.conns, -1)
+                if sys.errno == sys.EMFILE or sys.errno == sys.ENFILE or sys.errno == sys.ENOBUFS or sys.errno == sys.ENOMEM:
+                    self.pause()
+                    set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)
+                elif sys.errno == sys.ECONNABORTED or sys.errno == sys.EINTR:
+                    continue
+                return
+            self.welcome(fd, <sockaddr *>&sa)
+
+    cdef void welcome(self, int fd, sockaddr *sa) noexcept:
+        """Make a session of an accepted connection."""
+        cdef Session s = Session.__new__(Session)
+        cdef FrontConf f = self.front
+        cdef sockaddr_un local
+        cdef socklen_t n = sizeof(local)
+        s.fd = fd
+        s.worker = self.worker
+        s.front = f
+        s.door = self
+        s.counted = True
+        s.may_write = True
+        s.may_read = True
+        s.accept_us = self.worker.reactor.now_us
+        s.accept_wall_us = self.worker.reactor.wall_us
+        sys.ha_add64(&self.worker.segment.shared.cum_conns, 1)
+        f.slot.mine.conn_tot += 1
+        if self.unix:
+            s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
+        else:
+            addr_from_sockaddr(&s.src, sa)
+            if sys.getsockname(fd, <sockaddr *>&local, &n) == 0:
+                addr_from_sockaddr(&s.dst, <sockaddr *>&local)
+            no_delay(fd)
+            if f.tcpka:
+                keepalive_options(fd, f.ka_cnt, f.ka_idle, f.ka_intvl)
+            if self.tcp_ut:
+                sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_USER_TIMEOUT, &self.tcp_ut, sizeof(int))
+        if self.worker.reactor.watch(s, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
+            s.drop(True)
+            return
+        if f.tcp_connection is not None and not self.allowed(s, f.tcp_connection):
+            return
+        if self.tls is not None:
+            try:
+                s.tls = (<TlsContext>self.tls).session(fd)
+            except Exception:
+                s.drop(True)
+                return
+        count_session(f.slot.mine, &f.slot.shared.rate_max, <uint64_t>s.accept_wall_us // 1000000)
+        s.begin()
+
+    cdef bint allowed(self, Session s, RuleSet rules) noexcept:
+        """tcp-request connection."""
+        cdef Stream t = Stream.__new__(Stream)
+        cdef int cursor = 0, v
+        t.session = s
+        t.client = s
+        t.worker = s.worker
+        t.front = s.front
+        t.fe = s.front.slot
+        t.src = s.src
+        t.dst = s.dst
+        t.bind_name = self.bind_name
+        v = rules.run(t, &cursor)
+        if v == V_CONTINUE or v == V_STOP:
+            return True
+        s.front.slot.mine.dcon += 1
+        s.drop(True)
+        return False
+
+    cdef void left(self, Session s) noexcept:
+        cdef uint64_t one = 1
+        self.conns -= 1
+        sys.ha_add32(&self.worker.segment.shared.conns, -1)
+        if sys.ha_load32(&self.worker.segment.shared.waiters):
+            self.wake_waiting()
+            if self.worker.segment.workers > 1:
+                sys.write(self.worker.segment.wake_fd, &one, sizeof(one))
+
+    cdef void wake_waiting(self) noexcept:
+        """Let the listeners that are full try again, in the next round."""
+        cdef Listener each
+        cdef list waiting = self.front.sessions_waiting
+        if not waiting:
+            return
+        self.front.sessions_waiting = []
+        for each in waiting:
+            sys.ha_add32(&self.worker.segment.shared.waiters, -1)
+            set_deadline(self.worker.reactor, each, self.worker.reactor.now_ms)

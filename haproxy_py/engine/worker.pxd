@@ -1,0 +1,20 @@
+"""What every part of one worker process shares: its reactor, pools and segment."""
+
+from libc.stdint cimport uint32_t, uint64_t
+from haproxy_py.engine.reactor cimport Reactor
+from haproxy_py.engine.buffers cimport BufferPool, PipePool
+from haproxy_py.engine.shm cimport Segment
+from haproxy_py.engine.message cimport Head
+
+cdef class Worker:
+    cdef readonly Reactor reactor
+    cdef readonly BufferPool buffers
+    cdef readonly PipePool pipes
+    cdef readonly Segment segment
+    cdef readonly uint32_t maxrewrite      # tune.maxrewrite: bytes of a buffer that a received head must leave free
+    cdef readonly uint32_t maxhdr          # tune.http.maxhdr
+    cdef public bint stopping              # soft stop: replies close their connections
+    cdef public bint splice                # kernel splicing allowed (-dS and `nosplice` forbid it)
+    cdef list heads                        # pooled Head objects
+    cdef Head take_head(self)
+    cdef void give_head(self, Head head) noexcept

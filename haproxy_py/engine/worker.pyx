@@ -1,0 +1,31 @@
+"""The things of one worker process, made once and handed to every connection."""
+
+from haproxy_py.engine.reactor cimport Reactor
+from haproxy_py.engine.buffers cimport BufferPool, PipePool
+from haproxy_py.engine.shm cimport Segment
+from haproxy_py.engine.message cimport Head
+
+
+cdef class Worker:
+    """Args: segment: the shared mapping. bufsize, maxrewrite, maxhdr: tune.* (manual 3.2); pipesize: bytes a pipe may hold."""
+
+    def __init__(self, Segment segment, *, bufsize: int = 16384, maxrewrite: int = 1024, maxhdr: int = 101,
+                 pipesize: int = 262144, splice: bool = True):
+        self.reactor = Reactor()
+        self.buffers = BufferPool(bufsize)
+        self.pipes = PipePool(pipesize)
+        self.segment = segment
+        self.maxrewrite = min(maxrewrite, bufsize // 2)
+        self.maxhdr = maxhdr
+        self.splice = splice
+        self.heads = []
+
+    cdef Head take_head(self):
+        if self.heads:
+            return <Head>self.heads.pop()
+        return Head()
+
+    cdef void give_head(self, Head head) noexcept:
+        head.clear()
+        if len(self.heads) < 1024:
+            self.heads.append(head)

@@ -1,0 +1,59 @@
+"""When a stream's line is written, and with what (manual 8.2, option dontlognull, dontlog-normal, log-separate-errors).
+
+The counts in a line are read from the segment at the moment it is written and include the stream itself, as HAProxy's do.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint32_t
+from libc.string cimport memchr
+from haproxy_py.engine.message cimport Head
+from haproxy_py.engine.txn cimport TERM_NONE
+from haproxy_py.rules.rule cimport LogFormat
+from haproxy_py.stream.conf cimport FrontConf, LogPlan
+from haproxy_py.stream.session cimport Stream
+
+cdef enum:
+    LINE_ROOM = 65536
+    LOG_ERR = 3
+    LOG_INFO = 6
+
+cdef char line[LINE_ROOM]
+
+
+cdef void capture_uri(Stream t) noexcept:
+    """The request line as received, for %r; rules may have changed the head's own idea of it."""
+    cdef Head h = t.req
+    cdef const char *end
+    cdef uint32_t n
+    if t.uri is not None or h is None or h.start == NULL or h.length == 0:
+        return
+    end = <const char *>memchr(h.start, c'\n', h.length)
+    n = <uint32_t>(end - h.start) if end != NULL else h.length
+    if n and h.start[n - 1] == c'\r':
+        n -= 1
+    t.uri = PyBytes_FromStringAndSize(h.start, n)
+
+
+cdef void log_stream(Stream t, FrontConf f) noexcept:
+    cdef LogPlan plan = f.log
+    cdef LogFormat form = plan.format
+    cdef bint wrong
+    cdef int level = LOG_INFO
+    cdef int n
+    if plan.dontlognull and t.empty:
+        return
+    wrong = t.term_cause != TERM_NONE and not (t.term_cause == c'L')
+    wrong = wrong or t.retries > 0 or t.redispatched or t.status >= 500
+    if plan.dontlog_normal and not wrong:
+        return
+    if plan.separate_errors and wrong:
+        level = LOG_ERR
+    if wrong and plan.error_format is not None:
+        form = plan.error_format
+    capture_uri(t)
+    t.actconn = t.worker.segment.shared.conns
+    t.feconn = t.fe.shared.scur
+    t.beconn = t.be.shared.scur if t.be is not None else 0
+    t.srvconn = t.srv.shared.scur if t.srv is not None else 0
+    n = form.render(t, line, LINE_ROOM)
+    plan.sender.send(level, line, <uint32_t>n)

@@ -1,0 +1,274 @@
+"""The part that HTTP and TCP streams share: a server slot, a connection to it with retries, and a tunnel in the end.
+
+What differs is left to hooks: ready_to_send() (make the bytes that go first), connected(), fail() (answer, or just close),
+complete(), cut(). Retries follow manual 4.2 (retries, option redispatch): after a failed connection the same server is
+tried again after a second, or another one at once where redispatch says so.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.proxy_protocol cimport pp1_write, pp2_write
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.txn cimport TERM_NONE
+from haproxy_py.stream.channel cimport X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move
+from haproxy_py.stream.session cimport Session, Stream
+from haproxy_py.stream.stats cimport count_session
+from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
+from backends.server cimport REUSE_NEVER, Server, ServerConn
+
+cdef enum:
+    TURN_AROUND_MS = 1000     # wait before the same server is tried again (manual 4.2, retries)
+
+
+cdef class Relay(Stream):
+    """A stream that goes to a server."""
+
+    cdef void ready_to_send(self) noexcept:
+        pass
+
+    cdef void connected(self) noexcept:
+        pass
+
+    cdef void fail(self, int status, uint8_t cause, uint8_t state) noexcept:
+        pass
+
+    cdef void complete(self) noexcept:
+        pass
+
+    cdef void cut(self, uint8_t cause, uint8_t state) noexcept:
+        pass
+
+    # ------------------------------------------------------------------ to a server
+
+    cdef void seek_server(self) noexcept:
+        cdef int r = self.backend.assign(self)
+        cdef Session s = self.session
+        cdef uint64_t limit
+        if r == A_OK:
+            self.connect()
+        elif r == A_QUEUED:
+            if self.granted:
+                return
+            self.state = ST_QUEUE
+            limit = self.backend.timeout_queue or self.backend.timeout_connect
+            if limit:
+                set_deadline(s.reactor, s, s.reactor.now_ms + limit)
+        else:
+            self.fail(503, c'S', c'Q' if r == A_FULL else c'C')
+
+    cdef void slot_granted(self, Server server) noexcept:
+        self.granted = True
+        self.state = ST_QUEUE
+        self.session.timer.deadline = 0
+        self.worker.reactor.wake(self.session)
+
+    cdef void connect(self) noexcept:
+        """A slot of self.target is ours: an idle connection, or a new one."""
+        cdef Server t = self.target
+        cdef Session s = self.session
+        cdef ServerConn c = None
+        cdef bytes sni = None
+        cdef int err = 0
+        cdef char text[256]
+        cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
+        self.granted = False
+        self.queue_us = s.reactor.now_us
+        s.timer.deadline = 0
+        if t.sni is not None:
+            sni = PyBytes_FromStringAndSize(text, t.sni.render(self, text, sizeof(text)))
+        if s.own is not None:
+            c = s.own
+            s.own = None
+            if c.fd < 0 or c.home is not t or c.sni != sni or c.may_read or c.rdhup:
+                c.discard(False)
+                c = None
+        if c is None:
+            c = t.take_idle(self.backend.reuse, s.requests == 0, sni)
+        count_session(t.slot.mine, &t.slot.shared.rate_max, now_s)
+        if c is not None:
+            self.reused = True
+            self.sconn = c
+            self.server = c
+            c.user = self
+            self.connected()
+            return
+        c = t.open(self, sni, &err)
+        if c is None:
+            self.connect_failed()
+            return
+        self.reused = False
+        self.sconn = c
+        self.server = c
+        self.state = ST_CONNECT
+        if self.backend.reuse == REUSE_NEVER:
+            c.private = True
+        if t.send_proxy:
+            self.prepend_proxy_header()
+        if self.backend.timeout_connect:
+            set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_connect)
+        if c.may_write:
+            self.connecting()
+
+    cdef void prepend_proxy_header(self) noexcept:
+        """PROXY header before the first request (proxy-protocol.txt 2)."""
+        cdef char header[512]
+        cdef int n
+        cdef uint32_t held = self.rq.head_end
+        if self.target.send_proxy == 1:
+            n = pp1_write(header, sizeof(header), &self.src, &self.dst)
+        else:
+            n = pp2_write(header, sizeof(header), &self.src, &self.dst)
+        if n <= 0:
+            return
+        if self.rq.head == NULL:
+            self.rq.head = self.worker.buffers.take()
+            held = 0
+            if self.rq.head == NULL:
+                return
+        if held + <uint32_t>n > self.worker.buffers.size:
+            return
+        memmove(self.rq.head + n, self.rq.head, held)
+        memcpy(self.rq.head, header, n)
+        self.rq.head_end = held + <uint32_t>n
+
+    cdef void connecting(self) noexcept:
+        """ST_CONNECT and the server connection has news. Plain: the first send tells, which saves a system call."""
+        cdef ServerConn c = self.sconn
+        cdef int r
+        if c.tls is None and c.may_write and not c.error:
+            r = chan_flush(&self.rq, c)
+            if c.error:
+                self.connect_failed()
+            elif self.rq.sent:
+                c.connecting = False
+                self.connected()
+            return
+        r = c.check_connect()
+        if r < 0:
+            self.connect_failed()
+        elif r > 0:
+            self.connected()
+
+    cdef void connect_failed(self) noexcept:
+        """Refused, unreachable, timed out: try again here after a while, or elsewhere (retries, option redispatch)."""
+        cdef Backend b = self.backend
+        cdef Server t = self.target
+        cdef Session s = self.session
+        cdef uint32_t n
+        cdef uint64_t wait
+        self.drop_server(True)
+        if self.left_retries == 0:
+            t.slot.mine.econ += 1
+            self.be.mine.econ += 1
+            self.fail(503, c'S', c'C')
+            return
+        self.left_retries -= 1
+        self.retries += 1
+        self.rewind_request()
+        t.slot.mine.wretr += 1
+        self.be.mine.wretr += 1
+        n = b.retries - self.left_retries
+        if b.redispatch and ((b.redispatch > 0 and n % <uint32_t>b.redispatch == 0)
+                             or (b.redispatch < 0 and self.left_retries % <uint32_t>(-b.redispatch) == 0
+                                 and n + <uint32_t>(-b.redispatch) > b.retries)):
+            b.release(self)
+            self.redispatched = True
+            t.slot.mine.wredis += 1
+            self.be.mine.wredis += 1
+            self.seek_server()
+            return
+        self.state = ST_TURN
+        wait = TURN_AROUND_MS
+        if b.timeout_connect and b.timeout_connect < wait:
+            wait = b.timeout_connect
+        set_deadline(s.reactor, s, s.reactor.now_ms + wait)
+
+    cdef void rewind_request(self) noexcept:
+        """Have the request sent again from its first byte (nothing of it was overwritten: rq.wrapped is off)."""
+        if self.rq.head_end:
+            if self.target is not None and self.target.send_proxy:
+                self.rq.head_end = 0
+                self.ready_to_send()
+            self.rq.head_off = 0
+            self.rq.off = self.head_length if self.rq.head_end else 0
+        else:
+            self.rq.off = 0
+        self.rq.sent = 0
+
+    cdef void tunnel(self) noexcept:
+        cdef Session s = self.session
+        cdef ServerConn c = self.sconn
+        cdef int up = X_EOF if self.rq_done else chan_move(&self.rq, s, c, self.worker, BUDGET)
+        cdef int down = X_EOF if self.rs_done else chan_move(&self.rs, c, s, self.worker, BUDGET)
+        cdef uint64_t now = s.reactor.now_ms
+        if up == X_EOF and not self.rq_done:
+            self.rq_done = True
+            c.shutdown_write()
+        if down == X_EOF and not self.rs_done:
+            self.rs_done = True
+            s.shutdown_write()
+        if up < 0 or down < 0:
+            if up == X_SRC or down == X_DST:
+                self.cut(c'C', c'D')
+            else:
+                self.cut(c'S', c'D')
+            return
+        if self.rq_done and self.rs_done:
+            self.complete()
+            return
+        if up == X_BUDGET or down == X_BUDGET:
+            s.reactor.wake(s)
+        set_deadline(s.reactor, s, self.tunnel_deadline(now, self.rq_done, self.front.timeout_client_fin,
+                                                        self.front.timeout_client))
+        set_deadline(c.reactor, c, self.tunnel_deadline(now, self.rs_done, self.backend.timeout_server_fin,
+                                                        self.backend.timeout_server))
+
+    cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept:
+        """timeout tunnel replaces both sides' own; once one side has ended its -fin timeout applies (manual 4.2)."""
+        cdef uint64_t limit = self.backend.timeout_tunnel or side
+        if (self.rq_done or self.rs_done) and fin:
+            limit = fin
+        return now + limit if limit else 0
+
+    cdef void drop_server(self, bint hard) noexcept:
+        """Close the server connection, if there is one; the slot of the server stays ours."""
+        cdef ServerConn c = self.sconn
+        self.sconn = None
+        self.server = None
+        if c is not None:
+            c.discard(hard)
+
+    cdef void connect_timed_out(self) noexcept:
+        self.sconn.fail(sys.ETIMEDOUT)
+        if self.left_retries == 0:
+            self.target.slot.mine.econ += 1
+            self.be.mine.econ += 1
+            self.drop_server(True)
+            self.fail(503, c's', c'C')
+        else:
+            self.connect_failed()
+
+    cdef void queue_timed_out(self) noexcept:
+        self.backend.leave_queue(self)
+        self.queue_us = self.session.reactor.now_us
+        self.fail(503, c's', c'Q')
+
+    cdef void abort(self, uint8_t cause) noexcept:
+        if self.state == ST_QUEUE:
+            self.backend.leave_queue(self)
+        if self.state != ST_DONE:
+            self.cut(cause, self.phase())
+
+    cdef uint8_t phase(self) noexcept:
+        """Second letter of the termination state, from where the stream is."""
+        if self.state <= ST_BODY:
+            return c'R'
+        if self.state == ST_QUEUE:
+            return c'Q'
+        if self.state == ST_TURN or self.state == ST_CONNECT:
+            return c'C'
+        if self.state == ST_EXCHANGE:
+            return c'D' if self.res_seen else c'H'
+        return c'D' if self.state == ST_TUNNEL else c'L'

@@ -1,0 +1,260 @@
+"""The client's side of a connection: PROXY header, TLS, then one TCP stream or HTTP requests one after the other.
+
+An idle keep-alive connection is this object and nothing else: no buffer, no stream. The buffer is taken when bytes come
+and given back when the last of them has been consumed.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.addr cimport Addr
+from haproxy_py.engine.conn cimport Conn, IO_AGAIN, IO_EOF
+from haproxy_py.engine.proxy_protocol cimport pp_parse
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.shm cimport gauge_down
+from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
+from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP, V_SILENT_DROP, Txn
+
+cdef enum:
+    DRAIN_MS = 2000          # how long a closed session waits for the peer's end, at most
+
+
+cdef class Stream(ServerUser):
+    cdef void client_event(self) noexcept:
+        pass
+
+    cdef void client_deadline(self) noexcept:
+        pass
+
+    cdef void abort(self, uint8_t cause) noexcept:
+        pass
+
+
+cdef class Mux:
+    cdef void start(self, Session s) noexcept:
+        pass
+
+    cdef void nothing_came(self, Session s, uint8_t cause) noexcept:
+        pass
+
+
+cdef class Door(Source):
+    cdef void left(self, Session s) noexcept:
+        pass
+
+
+cdef class Session(Conn):
+    def __dealloc__(self):
+        if self.buf != NULL:
+            self.worker.buffers.give(self.buf)
+            self.buf = NULL
+
+    cdef char *buffer(self) noexcept:
+        """The receive buffer, taken if need be; NULL: out of memory."""
+        if self.buf == NULL:
+            self.buf = self.worker.buffers.take()
+            self.have = 0
+        return self.buf
+
+    cdef void begin(self) noexcept:
+        cdef uint64_t limit = self.front.timeout_client_hs or self.front.timeout_client
+        if self.door.accept_proxy:
+            self.state = SE_PROXY
+        elif self.tls is not None:
+            self.state = SE_TLS
+        else:
+            self.ready()
+            return
+        if limit:
+            set_deadline(self.reactor, self, self.reactor.now_ms + limit)
+
+    cdef void on_events(self, uint32_t events) noexcept:
+        cdef Stream stream = self.stream
+        self.note(events)
+        if stream is not None:
+            stream.client_event()
+        elif self.state == SE_HTTP:
+            if self.may_read:
+                self.start_http()
+        elif self.state == SE_DRAIN:
+            self.drain()
+        elif self.state < SE_HTTP:
+            self.proceed()
+
+    cdef void on_deadline(self) noexcept:
+        cdef Stream stream = self.stream
+        if stream is not None:
+            stream.client_deadline()
+        elif self.state == SE_HTTP:
+            self.idle_deadline()
+        else:
+            self.drop(False)
+
+    cdef void proceed(self) noexcept:
+        cdef int r
+        if self.state == SE_PROXY:
+            if not self.read_proxy_header():
+                return
+            if self.tls is None:
+                self.ready()
+                return
+            self.state = SE_TLS
+        r = self.tls.handshake()
+        if r == 1:
+            self.may_read = True
+            self.may_write = True
+            self.ready()
+        elif r == TLS_WANT_READ:
+            self.may_read = False
+        elif r == TLS_WANT_WRITE:
+            self.may_write = False
+        else:
+            self.front.slot.mine.ereq += 1
+            self.drop(False)
+
+    cdef bint read_proxy_header(self) noexcept:
+        """Consume exactly the header: bytes behind it stay in the socket (TLS reads them there). True: done."""
+        cdef char head[4096]
+        cdef uint32_t used = 0
+        cdef ssize_t n
+        cdef int r
+        n = sys.recv(self.fd, head, sizeof(head), sys.MSG_PEEK)
+        if n < 0 and sys.errno == sys.EAGAIN:
+            self.may_read = False
+            return False
+        if n <= 0:
+            self.drop(False)
+            return False
+        r = pp_parse(head, <uint32_t>n, &self.src, &self.dst, &used)
+        if r < 0 or (r == 0 and (<size_t>n == sizeof(head) or self.rdhup)):
+            self.front.slot.mine.ereq += 1
+            self.drop(False)
+            return False
+        if r == 0:
+            self.may_read = False
+            return False
+        sys.recv(self.fd, head, used, 0)
+        self.from_proxy = True
+        return True
+
+    cdef void ready(self) noexcept:
+        self.reactor.tick()
+        self.handshake_us = self.reactor.now_us
+        if self.front.http:
+            self.state = SE_HTTP
+            self.idle_us = self.handshake_us
+            self.wait_for_request(True)
+            if self.may_read and self.stream is None:
+                self.start_http()
+        else:
+            self.state = SE_TCP
+            (<Mux>self.front.mux).start(self)
+
+    cdef void wait_for_request(self, bint first) noexcept:
+        cdef uint64_t limit
+        if first:
+            limit = self.front.timeout_http_request or self.front.timeout_client
+        else:
+            limit = self.front.timeout_http_keepalive or self.front.timeout_http_request or self.front.timeout_client
+        if limit:
+            set_deadline(self.reactor, self, self.reactor.now_ms + limit)
+        else:
+            self.timer.deadline = 0
+
+    cdef void start_http(self) noexcept:
+        """Bytes (or an end) wait and no request is on: read, and make a stream of them."""
+        cdef char *buf = self.buffer()
+        cdef ssize_t n
+        cdef uint32_t room = self.worker.buffers.size - self.worker.maxrewrite
+        if buf == NULL:
+            self.drop(True)
+            return
+        if self.have == 0 or self.may_read:
+            n = self.recv(buf + self.have, room - self.have) if self.have < room else IO_AGAIN
+            if n > 0:
+                self.have += <uint32_t>n
+            elif self.have == 0:
+                self.worker.buffers.give(buf)
+                self.buf = NULL
+                if n != IO_AGAIN:
+                    self.lost_before_request(n == IO_EOF)
+                return
+        (<Mux>self.front.mux).start(self)
+
+    cdef void lost_before_request(self, bint clean) noexcept:
+        """The client left without a byte of a request. The first time that is worth a log line (CR), later it is normal."""
+        if self.requests == 0:
+            (<Mux>self.front.mux).nothing_came(self, c'C')
+        else:
+            self.drop(False)
+
+    cdef void idle_deadline(self) noexcept:
+        if self.requests == 0:
+            (<Mux>self.front.mux).nothing_came(self, c'c')
+        else:
+            self.finish(False)
+
+    cdef void next_request(self) noexcept:
+        """The stream has ended and the connection goes on."""
+        self.stream = None
+        self.requests += 1
+        self.idle_us = self.reactor.now_us
+        if self.have == 0:
+            self.worker.buffers.give(self.buf)
+            self.buf = NULL
+        if self.worker.stopping and self.have == 0 and not self.may_read:
+            self.finish(False)
+            return
+        self.wait_for_request(False)
+        if self.have or self.has_pending() or self.rdhup:
+            self.may_read = self.may_read or self.has_pending() or self.rdhup
+            self.reactor.wake(self)
+
+    cdef void finish(self, bint hard) noexcept:
+        """End the connection so that what was sent still arrives: with unread bytes, close() would send a reset."""
+        self.stream = None
+        if self.fd < 0:
+            return
+        if self.buf != NULL:
+            self.worker.buffers.give(self.buf)
+            self.buf = NULL
+            self.have = 0
+        if hard or self.error or self.eof or not (self.may_read or self.rdhup or self.owes_body):
+            self.drop(hard)
+            return
+        self.shutdown_write()
+        self.state = SE_DRAIN
+        set_deadline(self.reactor, self, self.reactor.now_ms + DRAIN_MS)
+        self.drain()
+
+    cdef void drain(self) noexcept:
+        cdef char sink[4096]
+        cdef int rounds = 0
+        cdef ssize_t n
+        while rounds < 64:
+            n = sys.recv(self.fd, sink, sizeof(sink), 0)
+            if n == 0 or (n < 0 and sys.errno != sys.EAGAIN and sys.errno != sys.EINTR):
+                self.drop(False)
+                return
+            if n < 0:
+                return
+            rounds += 1
+        self.drop(True)
+
+    cdef void drop(self, bint hard) noexcept:
+        cdef ServerConn own
+        if self.state == SE_CLOSED:
+            return
+        self.state = SE_CLOSED
+        self.stream = None
+        if self.own is not None:
+            own = self.own
+            self.own = None
+            own.discard(False)
+        self.close(hard)
+        if self.buf != NULL:
+            self.worker.buffers.give(self.buf)
+            self.buf = NULL
+        if self.counted:
+            self.counted = False
+            gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
+        self.door.left(self)

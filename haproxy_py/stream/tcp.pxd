@@ -1,0 +1,20 @@
+"""One TCP session: bytes both ways."""
+
+from libc.stdint cimport uint64_t
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.relay cimport Relay
+from haproxy_py.stream.session cimport Mux, Session
+
+cdef class TcpMux(Mux):
+    pass
+
+cdef class TcpStream(Relay):
+    cdef int cursor
+    cdef bint at_backend                 # the backend's content rules are on
+    cdef void setup(self, Session s) noexcept
+    cdef bint gather(self) noexcept                    # read what is there; False: nothing more will come
+    cdef void run_rules(self) noexcept
+    cdef bint content_rules(self, RuleSet rules) noexcept
+    cdef bint switch_backend(self) noexcept
+    cdef uint64_t head_bytes(self) noexcept
+    cdef void close_books(self) noexcept

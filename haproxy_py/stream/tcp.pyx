@@ -1,0 +1,283 @@
+"""One TCP session: content rules, a server, then bytes both ways until both sides have ended.
+
+Without `tcp-request inspect-delay` nothing is read before the server is connected. A client that ends its direction early
+is forwarded as a half close; the session ends when both directions have, or at once on a reset.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING
+cimport cython
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.conn cimport IO_AGAIN
+from haproxy_py.engine.http1 cimport B_TUNNEL, h1_body_init
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.shm cimport gauge_down, gauge_up
+from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_SILENT_DROP, V_STOP, V_WAIT, V_YIELD
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.channel cimport chan_init, chan_release
+from haproxy_py.stream.conf cimport FrontConf
+from haproxy_py.stream.log cimport log_stream
+from haproxy_py.stream.relay cimport (
+    Relay, ST_CONNECT, ST_DONE, ST_HEAD, ST_QUEUE, ST_RULES, ST_TUNNEL, ST_TURN,
+)
+from haproxy_py.stream.session cimport Mux, Session
+from haproxy_py.stream.stats cimport count_session
+from backends.backend cimport Backend
+from backends.server cimport ServerConn
+
+
+@cython.final
+cdef class TcpMux(Mux):
+    """One stream for the life of the session."""
+
+    cdef void start(self, Session s) noexcept:
+        cdef TcpStream t = TcpStream.__new__(TcpStream)
+        t.setup(s)
+        t.run_rules()
+
+
+@cython.final
+cdef class TcpStream(Relay):
+
+    cdef void setup(self, Session s) noexcept:
+        cdef FrontConf f = s.front
+        s.stream = self
+        self.session = s
+        self.client = s
+        self.worker = s.worker
+        self.front = f
+        self.fe = f.slot
+        self.ssl_front = s.tls is not None
+        self.bind_name = s.door.bind_name
+        self.src = s.src
+        self.dst = s.dst
+        self.accept_us = s.accept_us
+        self.accept_wall_us = s.accept_wall_us
+        self.handshake_us = s.handshake_us
+        self.request_us = s.handshake_us
+        self.request_wall_us = s.accept_wall_us
+        self.head_us = s.handshake_us
+        self.req_no = 1
+        self.rt = sys.ha_add32(&s.worker.segment.shared.req_id, 1)
+        s.timer.deadline = 0
+        chan_init(&self.rq)
+        chan_init(&self.rs)
+        h1_body_init(&self.rq.body, B_TUNNEL, 0)
+        h1_body_init(&self.rs.body, B_TUNNEL, 0)
+
+    # ------------------------------------------------------------------ content rules
+
+    cdef bint gather(self) noexcept:
+        cdef Session s = self.session
+        cdef char *buf = s.buffer()
+        cdef uint32_t limit = s.worker.buffers.size - s.worker.maxrewrite
+        cdef ssize_t n
+        if buf == NULL:
+            return False
+        while s.have < limit and (s.has_pending() or s.may_read):
+            n = s.recv(buf + s.have, limit - s.have)
+            if n == IO_AGAIN:
+                break
+            if n <= 0:
+                self.payload_final = True
+                break
+            s.have += <uint32_t>n
+        if s.have >= limit or s.eof or s.error:
+            self.payload_final = True
+        self.payload = buf
+        self.payload_len = s.have
+        return True
+
+    cdef void run_rules(self) noexcept:
+        """The frontend's content rules, then the choice of a backend, then that backend's."""
+        if not self.at_backend:
+            if self.front.tcp_content is not None and not self.content_rules(self.front.tcp_content):
+                return
+            if not self.switch_backend():
+                return
+            self.at_backend = True
+            self.cursor = 0
+        if self.backend.tcp_content is not None and not self.content_rules(self.backend.tcp_content):
+            return
+        self.session.timer.deadline = 0
+        self.head_us = self.worker.reactor.now_us
+        self.ready_to_send()
+        self.seek_server()
+
+    cdef bint content_rules(self, RuleSet rules) noexcept:
+        """True: go on. False: waiting for bytes (until inspect-delay), suspended, or ended."""
+        cdef Session s = self.session
+        cdef uint64_t delay = self.backend.inspect_delay if self.at_backend else self.front.inspect_delay
+        cdef int v
+        if delay and not self.payload_final:
+            self.gather()
+        v = rules.run(self, &self.cursor)
+        if v == V_CONTINUE or v == V_STOP:
+            self.cursor = 0
+            return True
+        if v == V_WAIT or v == V_YIELD:
+            self.state = ST_RULES if v == V_YIELD else ST_HEAD
+            if v == V_WAIT and s.timer.deadline == 0:
+                set_deadline(s.reactor, s, s.reactor.now_ms + delay)
+            return False
+        self.fe.mine.dreq += 1
+        if self.at_backend:
+            self.be.mine.dreq += 1
+        self.term_cause = c'P'
+        self.term_state = c'R'
+        self.close_books()
+        s.drop(v == V_SILENT_DROP)
+        return False
+
+    cdef bint switch_backend(self) noexcept:
+        cdef Backend b = None
+        cdef object name
+        if self.front.use_backend is not None:
+            name = self.front.use_backend.pick(self)
+            if name is not None:
+                b = <Backend>self.front.backends.get(name)
+        if b is None:
+            b = <Backend>self.front.default_backend
+        if b is None:
+            self.fail(503, c'S', c'C')
+            return False
+        self.backend = b
+        self.be = b.slot
+        gauge_up(&b.slot.shared.scur, &b.slot.shared.smax, &b.slot.mine.scur)
+        count_session(b.slot.mine, &b.slot.shared.rate_max, <uint64_t>self.worker.reactor.wall_us // 1000000)
+        self.left_retries = b.retries
+        return True
+
+    cdef void ready_to_send(self) noexcept:
+        """What the rules have read goes first."""
+        cdef Session s = self.session
+        self.rq.buf = s.buf
+        self.rq.size = s.worker.buffers.size
+        self.rq.end = self.rq.raw = s.have
+        self.rq.off = 0
+
+    # ------------------------------------------------------------------ events
+
+    cdef void client_event(self) noexcept:
+        cdef Session s = self.session
+        cdef uint8_t st = self.state
+        if st == ST_TUNNEL:
+            self.tunnel()
+        elif st == ST_HEAD:
+            self.gather()
+            self.run_rules()
+        elif st == ST_QUEUE and self.granted:
+            self.connect()
+        elif st != ST_DONE and st != ST_RULES and (s.rdhup or s.error) and self.backend is not None \
+                and self.backend.abortonclose:
+            self.abort(c'C')
+
+    cdef void server_event(self) noexcept:
+        if self.state == ST_TUNNEL:
+            self.tunnel()
+        elif self.state == ST_CONNECT:
+            self.connecting()
+
+    cdef void client_deadline(self) noexcept:
+        cdef uint8_t st = self.state
+        if st == ST_HEAD:
+            self.payload_final = True
+            self.run_rules()
+        elif st == ST_TURN:
+            self.connect()
+        elif st == ST_QUEUE:
+            self.queue_timed_out()
+        elif st == ST_TUNNEL:
+            self.cut(c'c', c'D')
+
+    cdef void server_deadline(self) noexcept:
+        if self.state == ST_CONNECT:
+            self.connect_timed_out()
+        elif self.state == ST_TUNNEL:
+            self.cut(c's', c'D')
+
+    cdef void resume(self) noexcept:
+        if self.state == ST_RULES:
+            self.state = ST_HEAD
+            self.run_rules()
+
+    cdef void connected(self) noexcept:
+        cdef ServerConn c = self.sconn
+        self.connect_us = c.reactor.now_us
+        self.response_us = self.connect_us
+        c.uses += 1
+        self.state = ST_TUNNEL
+        self.session.may_read = True
+        self.tunnel()
+
+    # ------------------------------------------------------------------ ends
+
+    cdef void fail(self, int status, uint8_t cause, uint8_t state) noexcept:
+        self.cut(cause, state)
+
+    cdef void cut(self, uint8_t cause, uint8_t state) noexcept:
+        cdef Session s = self.session
+        if self.state == ST_DONE:
+            return
+        if self.term_cause == TERM_NONE:
+            self.term_cause = cause
+            self.term_state = state
+        if self.be is not None and (cause == c'C' or cause == c'c'):
+            self.fe.mine.cli_abrt += 1
+            self.be.mine.cli_abrt += 1
+        elif self.be is not None and state == c'D':
+            self.be.mine.srv_abrt += 1
+        self.drop_server(True)
+        self.close_books()
+        s.drop(False)
+
+    cdef void complete(self) noexcept:
+        cdef Session s = self.session
+        cdef ServerConn c = self.sconn
+        self.sconn = None
+        if c is not None:
+            c.discard(False)
+        self.close_books()
+        s.drop(False)
+
+    cdef void close_books(self) noexcept:
+        """Log line, counters, gauges, memory; once."""
+        cdef Session s = self.session
+        cdef Backend b = self.backend
+        if self.state == ST_DONE:
+            return
+        self.state = ST_DONE
+        self.done_us = self.worker.reactor.now_us
+        self.bytes_in = self.rq.body.payload + self.head_bytes()
+        self.bytes_out = self.rs.body.payload
+        self.empty = self.bytes_in == 0
+        if self.front.log is not None:
+            log_stream(self, self.front)
+        self.fe.mine.bin += self.bytes_in
+        self.fe.mine.bout += self.bytes_out
+        if b is not None:
+            self.be.mine.bin += self.bytes_in
+            self.be.mine.bout += self.bytes_out
+            if self.srv is not None:
+                self.srv.mine.bin += self.bytes_in
+                self.srv.mine.bout += self.bytes_out
+            gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
+            b.release(self)
+        if self.rs.buf != NULL:
+            self.worker.buffers.give(self.rs.buf)
+            self.rs.buf = NULL
+        if self.rq.buf != NULL and self.rq.buf != s.buf:
+            self.worker.buffers.give(self.rq.buf)
+        self.rq.buf = NULL
+        chan_release(&self.rq, self.worker)
+        chan_release(&self.rs, self.worker)
+
+    cdef uint64_t head_bytes(self) noexcept:
+        """Bytes that the content rules had read before the transfer began."""
+        return self.payload_len
+
+
+def mux() -> TcpMux:
+    """The mux of `mode tcp` frontends."""
+    return TcpMux()
