@@ -1,0 +1,128 @@
+"""What the configuration says about one server's check, gathered once: a Plan. No sockets, no clock."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backends.checks import keywords as kw
+from backends.checks.connection import Limits, Target
+from backends.checks.health import Health
+from backends.checks.rules import Connect, Round, Send, rounds
+from haproxy_py.config.keywords import server_options as so
+from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
+from haproxy_py.config.model import Proxy, Server
+
+TlsMaker = Callable[[Server, tuple[str, ...]], ssl.SSLContext]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One checked server. Delays in ms; rounds [] : a plain connection."""
+
+    proxy: Proxy
+    server: Server
+    rounds: list[Round]
+    inter: int
+    fastinter: int
+    downinter: int
+    limits: Limits
+    rise: int
+    fall: int
+    accept_404: bool
+    send_state: bool
+    tls_maker: TlsMaker
+
+    def interval(self, health: Health, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
+        """Milliseconds until the next check: inter when up and well, downinter when down, fastinter in between."""
+        if health.value == health.full:
+            base = self.inter
+        else:
+            base = self.downinter if health.value == 0 else self.fastinter
+        reach = base * spread_percent // 100
+        return base + reach - 2 * reach * rand()
+
+    def target(self, connect: Connect, host: str, port: int) -> Target:
+        """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path)."""
+        server = self.server
+        inherits = connect.default or not connect.explicit
+        address = server[so.CHECK_ADDR]
+        place = connect.addr or (address.host if address and address.host else host)
+        chosen = connect.port or server[so.CHECK_PORT] or port
+        source = server[so.SOURCE]
+        return Target(
+            host=place,
+            port=chosen if port >= 0 or connect.port or server[so.CHECK_PORT] else -1,
+            proxy=self._proxy_version() if connect.send_proxy or inherits and self._proxied() else 0,
+            tls=self._tls(connect.alpn) if connect.ssl or inherits and self._tls_wanted() else None,
+            sni=connect.sni or server[kw.CHECK_SNI] or None,
+            source=(source.host or "", source.port) if source else ("", 0),
+            interface=server[so.SOURCE_INTERFACE],
+            linger=connect.linger,
+        )
+
+    @property
+    def _own_place(self) -> bool:
+        """The server's own address and port are checked, so that its own TLS and PROXY header apply (manual 5.2)."""
+        return not (self.server[so.CHECK_PORT] or self.server[so.CHECK_ADDR])
+
+    def _tls(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
+        return self.tls_maker(self.server, alpn or self.server[kw.CHECK_ALPN])
+
+    def _tls_wanted(self) -> bool:
+        said = self.server[kw.CHECK_SSL]
+        return said if said is not None else self._own_place and server_speaks_tls(self.server)
+
+    def _proxied(self) -> bool:
+        said = self.server[kw.CHECK_SEND_PROXY]
+        sends = self.server[so.SEND_PROXY] or self.server[so.SEND_PROXY_V2]
+        return said if said is not None else self._own_place and sends
+
+    def _proxy_version(self) -> int:
+        return 2 if self.server[so.SEND_PROXY_V2] else 1
+
+
+def server_speaks_tls(server: Server) -> bool:
+    """Whether the server line has `ssl`."""
+    return any(setting.name == "ssl" and bool(value) for setting, value in server.values.items())
+
+
+def make_plan(proxy: Proxy, server: Server, tls_maker: TlsMaker) -> Plan:
+    """The plan of a server that has `check`."""
+    inter = server[so.INTER]
+    check, connect = proxy[TIMEOUT_CHECK], proxy[TIMEOUT_CONNECT]
+    until_connected = min(inter, connect) if check and connect else inter
+    return Plan(
+        proxy=proxy,
+        server=server,
+        rounds=rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if proxy[kw.HTTPCHK] else [],
+        inter=inter,
+        fastinter=server[so.FASTINTER] or inter,
+        downinter=server[so.DOWNINTER] or inter,
+        limits=Limits(until_connected, check or None),
+        rise=server[so.RISE],
+        fall=server[so.FALL],
+        accept_404=proxy[kw.DISABLE_ON_404],
+        send_state=proxy[kw.SEND_STATE],
+        tls_maker=tls_maker,
+    )
+
+
+def first_delays(inters: list[int], max_spread: int = 0) -> list[float]:
+    """When each server is checked first, in ms from the start: spread over the smallest interval that is a second or more.
+
+    max_spread: global max-spread-checks, 0 none. Source: manual 3.2, max-spread-checks.
+    """
+    long_ones = [inter for inter in inters if inter >= 1000]
+    shortest = min(long_ones, default=0)
+    if max_spread and shortest > max_spread:
+        shortest = max_spread
+    count = len(inters)
+    bound = max_spread or None
+    return [_bounded(max(shortest, inter), bound) * at / count for at, inter in enumerate(inters)]
+
+
+def _bounded(period: int, bound: int | None) -> int:
+    return min(period, bound) if bound else period

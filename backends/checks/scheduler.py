@@ -1,0 +1,204 @@
+"""When every server is checked, and what its findings lead to. Runs in exactly one worker, on its asyncio loop.
+
+    checker = Checker(config, lookup, log)
+    checker.prepare()          # before the fork: first health and state of every checked server
+    await checker.start()      # in the worker that won the election
+    await checker.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from backends import state
+from backends.checks import keywords as kw
+from backends.checks.connection import check
+from backends.checks.http import Exchange, request_bytes
+from backends.checks.monitor import Listener, Monitor
+from backends.checks.plan import Plan, TlsMaker, first_delays, make_plan
+from backends.checks.report import Message
+from backends.checks.rules import Connect, Round
+from backends.checks.status import L4OK, SOCKERR, Finding, Verdict
+from backends.checks.tls import client_context
+from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
+from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
+from haproxy_py.config.model import Config, Proxy, Server, Setting
+from haproxy_py.engine.shm import ServerSlot
+
+Lookup = Callable[[Proxy, Server], ServerSlot | None]
+Log = Callable[[Proxy, int, str], None]
+MAINTENANCE = 1 | 2 | 4 | 32  # ServerAdmin: every kind of maintenance
+CONNECT = Connect(explicit=False)
+STATE_WORDS = {True: "UP", False: "DOWN"}
+
+
+def to_stderr(message: Message) -> None:
+    """Say it where HAProxy says it while its stderr is open."""
+    print(f"{'[' + message.word + ']':<10} ({os.getpid()}) : {message.terminal}", file=sys.stderr, flush=True)
+
+
+class ServerCheck:
+    """The check of one server: its plan, its judge, its next time."""
+
+    def __init__(self, plan: Plan, monitor: Monitor, hostname: str) -> None:
+        self.plan = plan
+        self.monitor = monitor
+        self.hostname = hostname
+
+    @property
+    def slot(self) -> ServerSlot:
+        return self.monitor.slot
+
+    def wanted(self) -> bool:
+        """Not in maintenance, and not stopped by the runtime socket."""
+        bits = state.check_state(self.slot)
+        enabled = bits & (state.CHECK_ENABLED | state.CHECK_PAUSED) == state.CHECK_ENABLED
+        return enabled and not state.facts(self.slot)["admin"] & MAINTENANCE
+
+    def place(self) -> tuple[str, int]:
+        """Where the server is now; port -1 with the path of a socket."""
+        address = self.plan.server.address
+        if address.family == "unix":
+            return address.host or "", -1
+        if address.family == "abns":
+            return "\0" + (address.host or ""), -1
+        host, port = state.address(self.slot)
+        return (host, port) if host else (address.host or "", address.port)
+
+    def state_header(self) -> str:
+        """The value of X-Haproxy-Server-State (manual 4.2, http-check send-state)."""
+        facts, health = state.facts(self.slot), self.monitor.health
+        value, of = health.progress()
+        word = "NOLB" if facts["state"] == state.STOPPING else STATE_WORDS[health.up]
+        progress = "" if health.settled else f" {value}/{of}"
+        host, port = self.place()
+        weight, total = -(-facts["eweight"] // 16), -(-facts["tot_weight"] // 16)
+        return (
+            f"{word}{progress}; address={'unix' if port < 0 else host}; port={'unix' if port < 0 else port}; "
+            f"name={self.monitor.backend}/{self.slot.name}; node={self.hostname}; weight={weight}/{total}; "
+            f"scur={facts['scur']}/{facts['served']}; qcur={facts['qcur']}"
+        )
+
+    def exchange(self, step: Round) -> Exchange:
+        """The HTTP exchange of one round, as things stand now."""
+        backend, server = self.monitor.backend, self.slot.name
+        header = self.state_header() if self.plan.send_state else ""
+        wire = request_bytes(step.send, header, lambda text: kw.expanded(text, backend, server, self.hostname))
+        not_down = self.monitor.state != state.STOPPED
+        return Exchange(step.send, step.expects, wire, accept_404=self.plan.accept_404 and not_down)
+
+    async def probe(self) -> Finding:
+        """Run every round; the first that does not pass decides."""
+        host, port = self.place()
+        finding = Finding(L4OK)
+        try:
+            for step in self.plan.rounds:
+                target = self.plan.target(step.connect, host, port)
+                finding = await check(target, self.plan.limits, self.exchange(step))
+                if finding.status.verdict is not Verdict.PASSED:
+                    return finding
+            if not self.plan.rounds:
+                finding = await check(self.plan.target(CONNECT, host, port), self.plan.limits, None)
+        except Exception as wrong:  # a check must never end the checking
+            return Finding(SOCKERR, 0, str(wrong))
+        return finding
+
+
+class Checker:
+    """All checks of a configuration.
+
+    Args: lookup: the shared slot of a server (None: not checked). log: sends a line to a proxy's log targets at a syslog
+    level 0..7. say: puts a message on stderr. listener: see Monitor. tls_maker: makes TLS contexts of checks.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        lookup: Lookup,
+        log: Log,
+        *,
+        say: Callable[[Message], None] = to_stderr,
+        listener: Listener | None = None,
+        tls_maker: TlsMaker = client_context,
+    ) -> None:
+        self.config = config
+        self.log = log
+        self.say = say
+        self.spread = _global(config, "spread-checks")
+        self.max_spread = _global(config, "max-spread-checks")
+        self.tasks: list[asyncio.Task[None]] = []
+        hostname = _node(config)
+        self.checks = [
+            _server_check(make_plan(proxy, server, tls_maker), slot, listener, hostname)
+            for proxy, server, slot in _checked(config, lookup)
+        ]
+
+    def prepare(self) -> None:
+        """Give every checked server its first health and state. Once, before the workers are forked."""
+        for each in self.checks:
+            each.monitor.begin(each.plan.server[INIT_STATE])
+
+    async def start(self) -> None:
+        """Begin to check, spread as HAProxy does."""
+        delays = first_delays([each.plan.inter for each in self.checks], self.max_spread)
+        self.tasks = [asyncio.create_task(self._run(each, delay)) for each, delay in zip(self.checks, delays, strict=True)]
+
+    async def stop(self) -> None:
+        """End every check and wait for that."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks = []
+
+    async def _run(self, each: ServerCheck, delay_ms: float) -> None:
+        while True:
+            await asyncio.sleep(delay_ms / 1000)
+            if each.wanted():
+                await self.run_once(each)
+            delay_ms = each.plan.interval(each.monitor.health, self.spread)
+
+    async def run_once(self, each: ServerCheck) -> Finding:
+        """Check a server now and act on the finding."""
+        bits = state.check_state(each.slot)
+        state.set_check_state(each.slot, bits | state.CHECK_IN_PROGRESS)
+        began = time.monotonic()
+        try:
+            finding = await each.probe()
+        finally:
+            state.set_check_state(each.slot, state.check_state(each.slot) & ~state.CHECK_IN_PROGRESS)
+        duration = int((time.monotonic() - began) * 1000)
+        if each.wanted():
+            for message in each.monitor.conclude(finding, duration, int(time.time())):
+                self.say(message)
+                self.log(each.plan.proxy, message.level, message.text)
+        return finding
+
+
+def _server_check(plan: Plan, slot: ServerSlot, listener: Listener | None, hostname: str) -> ServerCheck:
+    verbose = bool(plan.proxy[LOG_HEALTH_CHECKS])
+    monitor = Monitor(slot, plan.proxy.name, plan.rise, plan.fall, verbose=verbose, listener=listener)
+    return ServerCheck(plan, monitor, hostname)
+
+
+def _checked(config: Config, lookup: Lookup) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
+    for proxy in config.proxies:
+        for server in proxy.servers if proxy.is_backend else ():
+            slot = lookup(proxy, server) if server[CHECK] else None
+            if slot is not None:
+                yield proxy, server, slot
+
+
+def _global(config: Config, name: str) -> int:
+    """A number of the global section, 0 when it was not given."""
+    return next((int(value) for setting, value in config.globals.values.items() if setting.name == name), 0)
+
+
+def _node(config: Config) -> str:
+    """The name in state headers: global `node`, else the host's."""
+    said = next((str(value) for setting, value in config.globals.values.items() if setting.name == "node"), "")
+    return said or socket.gethostname()
