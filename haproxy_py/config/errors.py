@@ -26,25 +26,32 @@ class Level(IntEnum):
     ALERT = 3
 
 
+PLAIN = "parsing [{}] : "  # how HAProxy introduces most faults of a line
+GLUED = "parsing [{}]: "  # what its line reader and some old keywords print
+SERVER = "[{}] : "  # faults of server lines
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One message. `where` None: not about one place."""
+    """One message. `where` None: not about one place. `form` is one of PLAIN, GLUED, SERVER."""
 
     level: Level
     text: str
     where: Where | None = None
+    form: str = PLAIN
 
     def __str__(self) -> str:
-        return f"parsing [{self.where}] : {self.text}" if self.where else self.text
+        return self.form.format(self.where) + self.text if self.where else self.text
 
 
 class ConfigError(Exception):
     """A fault that ends the current line. `text` without place; the reader adds it."""
 
-    def __init__(self, text: str, where: Where | None = None) -> None:
+    def __init__(self, text: str, where: Where | None = None, form: str = PLAIN) -> None:
         super().__init__(text)
         self.text = text
         self.where = where
+        self.form = form
 
 
 @dataclass(slots=True)
@@ -53,18 +60,29 @@ class Faults:
 
     found: list[Fault] = field(default_factory=list)
 
-    def alert(self, text: str, where: Where | None = None) -> None:
-        self.found.append(Fault(Level.ALERT, text, where))
+    def alert(self, text: str, where: Where | None = None, form: str = PLAIN) -> None:
+        self.found.append(Fault(Level.ALERT, text, where, form))
 
-    def warning(self, text: str, where: Where | None = None) -> None:
-        self.found.append(Fault(Level.WARNING, text, where))
+    def warning(self, text: str, where: Where | None = None, form: str = PLAIN) -> None:
+        self.found.append(Fault(Level.WARNING, text, where, form))
 
-    def notice(self, text: str, where: Where | None = None) -> None:
-        self.found.append(Fault(Level.NOTICE, text, where))
+    def notice(self, text: str, where: Where | None = None, form: str = PLAIN) -> None:
+        self.found.append(Fault(Level.NOTICE, text, where, form))
 
-    def diag(self, text: str, where: Where | None = None) -> None:
-        self.found.append(Fault(Level.DIAG, text, where))
+    def diag(self, text: str, where: Where | None = None, form: str = PLAIN) -> None:
+        self.found.append(Fault(Level.DIAG, text, where, form))
 
     @property
     def fatal(self) -> bool:
         return any(f.level is Level.ALERT for f in self.found)
+
+
+def format_fault(fault: Fault, pid: int) -> str:
+    """One fault as HAProxy writes it to stderr: `[ALERT]    (pid) : config : parsing [f:l] : text`, no line end.
+
+    Further lines of a text are led in by "   | ", unless the text brings its own layout (the caret of the line reader).
+    """
+    head, *rest = str(fault).split("\n")
+    if not fault.where or fault.form is not GLUED:
+        rest = ["   | " + line for line in rest]
+    return "\n".join([f"{'[' + fault.level.name + ']':<10} ({pid}) : config : {head}", *rest])

@@ -138,6 +138,13 @@ class Proxy(Item):
     servers: list[Server] = field(default_factory=list)
     default_server: Server | None = None
     parent: Proxy | None = None  # its defaults
+    server_ids: dict[int, Server] = field(default_factory=dict, repr=False)  # numbers given with `id`
+    http_words: list[tuple[str, Where]] = field(default_factory=list, repr=False)  # keywords said that need mode http
+
+    @property
+    def title(self) -> str:
+        """How messages call it: frontend 'x', backend 'x', proxy 'x' for a listen."""
+        return f"{'proxy' if self.kind == 'listen' else self.kind} '{self.name}'"
 
     @property
     def is_frontend(self) -> bool:
@@ -169,6 +176,8 @@ class Config:
     defaults: list[Proxy] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    by_name: dict[str, list[Proxy]] = field(default_factory=dict, repr=False)
+    env: dict[str, str] = field(default_factory=dict)  # the environment after setenv and its kin
 
     def frontend(self, name: str) -> Proxy | None:
         """The frontend or listen of this name."""

@@ -41,6 +41,7 @@ class Keyword:
     negatable: bool = False          # "no option x", "no log"
     http_only: bool = False          # in a tcp proxy: warned about and ignored, as HAProxy does
     module: str = ""
+    missing: str = ""                # what HAProxy says when arguments are missing
 
 
 class Table:
@@ -83,21 +84,26 @@ def proxy_keyword(
     source: str,
     negatable: bool = False,
     http_only: bool = False,
+    missing: str = "",
 ) -> Callable[[F], F]:
-    """Register fn(line, proxy) for a keyword of defaults, frontend, backend, listen (or any section named in `sections`)."""
+    """Register fn(line, proxy) for a keyword of defaults, frontend, backend, listen (or any section named in `sections`).
+
+    missing: HAProxy's words for too few arguments, when they are special.
+    """
 
     def register(fn: F) -> F:
-        SECTION_KEYWORDS.add(Keyword(name, sections, _args(args), fn, source, negatable, http_only, fn.__module__))
+        row = Keyword(name, sections, _args(args), fn, source, negatable, http_only, fn.__module__, missing)
+        SECTION_KEYWORDS.add(row)
         return fn
 
     return register
 
 
 def global_keyword(
-    name: str, *, args: int | tuple[int, int | None] = 1, source: str, negatable: bool = False
+    name: str, *, args: int | tuple[int, int | None] = 1, source: str, negatable: bool = False, missing: str = ""
 ) -> Callable[[F], F]:
     """Register fn(line, globals) for a keyword of the global section."""
-    return proxy_keyword(name, sections=GLOBAL, args=args, source=source, negatable=negatable)
+    return proxy_keyword(name, sections=GLOBAL, args=args, source=source, negatable=negatable, missing=missing)
 
 
 def bind_option(name: str, *, args: int = 0, source: str) -> Callable[[F], F]:

@@ -1,0 +1,1 @@
+"""Keywords of the configuration language, a family a file; importing a module registers its keywords."""

@@ -1,0 +1,210 @@
+"""Files and texts -> (Config, Faults): lines, conditional blocks, sections, keywords, then the whole-file checks.
+
+    config, faults = load(["/etc/haproxy/haproxy.cfg"])
+    config, faults = load([], texts=[("inline", b"global\\n daemon\\n")])
+
+Everything that is wrong is collected; nothing stops at the first fault and no input raises. The result is frozen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from haproxy_py.config import lexer
+from haproxy_py.config.conditions import Blocks
+from haproxy_py.config.dispatch import dispatch, negation
+from haproxy_py.config.environment import starting
+from haproxy_py.config.errors import GLUED, ConfigError, Faults, Where
+from haproxy_py.config.known import words as known_words
+from haproxy_py.config.line import Line
+from haproxy_py.config.model import Address, Config, Global, Item
+from haproxy_py.config.registry import CHECKS, SECTIONS
+
+Resolver = Callable[[Address], Address]
+
+
+def load(
+    paths: Sequence[str],
+    *,
+    texts: Sequence[tuple[str, bytes]] = (),
+    env: Mapping[str, str] | None = None,
+    resolver: Resolver | None = None,
+    strict: bool = False,
+) -> tuple[Config, Faults]:
+    """Read a configuration from files, directories (their *.cfg, sorted) and texts (name, bytes), in this order.
+
+    Args: env: the environment to start from (default: the process's). resolver: address.resolve, to have names of bind
+    and server lines looked up now; without it they stay names. strict: let unexpected exceptions of a keyword through
+    (for tests) where users get an alert.
+    Returns: the frozen configuration and every fault; with faults.fatal the configuration must not be run.
+    """
+    faults = Faults()
+    files = _files(paths, faults)
+    reader = Reader(faults, starting(env, [*files, *(name for name, _ in texts)]), strict)
+    for path in files:
+        try:
+            with open(path, "rb") as stream:
+                body = stream.read()
+        except OSError as wrong:
+            faults.alert(f"Could not open configuration file {path} : {wrong.strerror}")
+            continue
+        reader.read(path, body)
+    for name, body in texts:
+        reader.read(name, body)
+    return reader.finish(resolver), faults
+
+
+def _files(paths: Sequence[str], faults: Faults) -> list[str]:
+    """Directories replaced by the *.cfg files in them, in C locale order."""
+    found = []
+    for path in paths:
+        try:
+            if os.path.isdir(path):
+                names = sorted(n for n in os.listdir(path) if n.endswith(".cfg") and not n.startswith("."))
+                found += [p for p in (os.path.join(path, n) for n in names) if os.path.isfile(p)]
+            else:
+                os.stat(path)
+                found.append(path)
+        except (OSError, ValueError) as wrong:
+            reason = getattr(wrong, "strerror", None) or str(wrong)
+            faults.alert(f"Cannot open configuration file/directory {path} : {reason}")
+    return found
+
+
+class Reader:
+    """The state between lines: the section that is open, the conditional blocks, the environment."""
+
+    def __init__(self, faults: Faults, env: dict[str, str], strict: bool = False) -> None:
+        self.faults = faults
+        self.strict = strict
+        self.config = Config(Global(Where("", 0)), env=env)
+        self.section: Item | None = None
+        self.kind = ""  # "global", "frontend", ... ; "" before the first section
+        self.skipping = False  # inside a section that is not supported
+        self.file = ""
+        self.number = 0
+        self.blocks = Blocks()
+
+    def lookup(self, name: str) -> str | None:
+        """An environment or pseudo variable (manual 2.3)."""
+        if name == ".LINE":
+            return str(self.number)
+        if name == ".FILE":
+            return self.file
+        if name == ".SECTION":
+            return getattr(self.section, "name", "") or self.kind
+        return self.config.env.get(name)
+
+    def read(self, name: str, body: bytes) -> None:
+        """One file: it must begin with a section and end with a line end."""
+        self.config.files.append(name)
+        self.file, self.section, self.kind, self.skipping = name, None, "", False
+        self.blocks = Blocks()
+        self.number = 0
+        lines = body.decode("utf-8", "surrogateescape").split("\n")
+        tail = lines.pop()
+        for self.number, text in enumerate(lines, 1):
+            self.line(text)
+        if tail:
+            self.number = len(lines) + 1
+            at = len(tail.encode("utf-8", "surrogateescape")) + 1
+            text = f"Missing LF on last line, file might have been truncated at position {at}."
+            self.faults.alert(text, Where(name, self.number), GLUED)
+            self.line(tail)
+        self.blocks.close(self.faults, Where(name, self.number))
+
+    def line(self, text: str) -> None:
+        """One line: cut it into words and obey it; its fault goes into the collection."""
+        where = Where(self.file, self.number)
+        try:
+            if "\0" in text:
+                at = len(text[: text.index("\0")].encode("utf-8", "surrogateescape")) + 1
+                raise ConfigError(f"Stray NUL character at position {at}.", where, GLUED)
+            words = lexer.split(text, self.lookup)
+            if words:
+                self.obey(words, where, text)
+        except lexer.LexError as wrong:
+            told = f"{wrong.what} at position {wrong.at + 1}:{lexer.caret(text, wrong.at)}"
+            self.faults.alert(told, where, GLUED)
+        except ConfigError as wrong:
+            self.faults.alert(wrong.text, wrong.where or where, wrong.form)
+        except (ValueError, LookupError, TypeError, AttributeError, OSError, ArithmeticError) as wrong:
+            if self.strict:
+                raise
+            self.faults.alert(f"this line cannot be understood ({type(wrong).__name__}: {wrong})", where)
+
+    def obey(self, words: lexer.Words, where: Where, text: str) -> None:
+        """A directive, a section header, or a keyword of the open section."""
+        if self.blocks.directive(words, where, self.faults, self.config.env) or not self.blocks.active:
+            return
+        if len(words) > lexer.MAX_WORDS:
+            self._too_many(words, where, text)
+        if "" in words:
+            del words[words.index("") :]  # HAProxy's parsers stop at an empty argument
+            if not words:
+                return
+        line = Line(words, where, self.faults, self.config, self.section, quoted=words.quoted)
+        if words[0] in ("no", "default") and not negation(line, self.kind, len(words) > 1):
+            return
+        words = line.words
+        if not words:
+            raise ConfigError(f"unknown keyword '' in '{self.kind}' section", where)
+        header = SECTIONS.find(words[0])
+        if header:
+            self.open(line, header.call)
+        elif words[0] in known_words("sections"):
+            self.skip_section(words[0], where)
+        elif self.skipping:
+            return
+        elif not self.kind:
+            raise ConfigError(f"unknown keyword '{words[0]}' out of section.", where, GLUED)
+        elif self.section is None:
+            return  # its header was refused: what it holds cannot be judged
+        else:
+            dispatch(line, self.kind, self.section)
+
+    def _too_many(self, words: lexer.Words, where: Where, text: str) -> None:
+        last = words[lexer.MAX_WORDS]
+        at = words.positions[lexer.MAX_WORDS] if words.positions else text.find(last)
+        told = f"too many words, truncating after word {lexer.MAX_WORDS}, position {at + 1}: <{words[lexer.MAX_WORDS - 1]}>."
+        raise ConfigError(told, where, GLUED)
+
+    def open(self, line: Line, call: Callable[[Line, Config], Item | None]) -> None:
+        """A section header; a refused one leaves its keywords unjudged."""
+        self.kind, self.section, self.skipping = line.words[0], None, False
+        self.section = call(line, self.config)
+
+    def skip_section(self, word: str, where: Where) -> None:
+        """A section of HAProxy's that is not built: said once, its keywords are skipped."""
+        self.kind, self.section, self.skipping = word, None, True
+        raise ConfigError(f"section '{word}' is known to HAProxy, not supported yet.", where)
+
+    def finish(self, resolver: Resolver | None) -> Config:
+        """Run the checks of the whole configuration and freeze it."""
+        if resolver:
+            self.resolve(resolver)
+        for check in CHECKS:
+            check(self.config, self.faults)
+        config = self.config
+        for item in (config.globals, *config.defaults, *config.proxies, *config.sections):
+            item.freeze()
+        return config
+
+    def resolve(self, resolver: Resolver) -> None:
+        """Replace names by addresses; a server's `init-addr ... none` lets it wait."""
+        from haproxy_py.config.keywords.server import may_wait
+
+        for proxy in self.config.proxies:
+            for bind in proxy.binds:
+                try:
+                    bind.address = resolver(bind.address)
+                except ConfigError as wrong:
+                    self.faults.alert(f"'bind' : {wrong.text}", bind.where)
+            for server in proxy.servers:
+                try:
+                    server.address = resolver(server.address)
+                except ConfigError:
+                    if not may_wait(server):
+                        told = f"'server {proxy.name}/{server.name}' : could not resolve address '{server.address.name}'."
+                        self.faults.alert(told, server.where, "[{}] : ")
