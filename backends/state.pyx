@@ -4,6 +4,9 @@ Every change happens under the proxy's lock, recounts what may be used, moves th
 see it at their next pick) and wakes workers that hold queues. Times are wall seconds.
 """
 
+from ipaddress import ip_address
+from socket import AF_INET, AF_INET6
+
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -137,3 +140,30 @@ def address(ServerSlot slot not None) -> tuple:
         return "", 0
     n = addr_text(&a, text)
     return text[:n].decode("ascii"), a.port
+
+
+def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int admin=0, str host="", int port=0) -> None:
+    """Fill a fresh slot: running, `weight` 0..256, where it is (IP text, "" none). Call refresh() when all are filled."""
+    cdef ServerShared *s = slot.shared
+    s.state = SRV_RUNNING
+    s.uweight = s.iweight = <uint16_t>weight
+    s.eweight = weight * 16
+    s.backup = backup
+    s.admin = <uint8_t>admin
+    s.check_duration = -1
+    if host:
+        set_address(slot, host, port)
+
+
+def set_address(ServerSlot slot not None, str host not None, int port) -> None:
+    """Move a server to IP text `host` and `port`; everyone who has a copy sees the new generation. Raises ValueError."""
+    cdef Addr a
+    raw = ip_address(host).packed
+    memset(&a, 0, sizeof(a))
+    a.family = AF_INET6 if len(raw) == 16 else AF_INET
+    a.port = <uint16_t>port
+    memcpy(a.ip, PyBytes_AS_STRING(raw), len(raw))
+    spin_lock(&slot.proxy.shared.lock)
+    memcpy(slot.shared.addr, &a, sizeof(a))
+    slot.shared.generation += 1
+    spin_unlock(&slot.proxy.shared.lock)

@@ -27,7 +27,7 @@ from backends.checks.status import L4OK, SOCKERR, Finding, Verdict
 from backends.checks.tls import client_context
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
 from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
-from haproxy_py.config.model import Config, Proxy, Server, Setting
+from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.shm import ServerSlot
 
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
