@@ -1,0 +1,17 @@
+"""Types of balancers.base for Python; the C side is in base.pxd."""
+
+from typing import Any
+
+from haproxy_py.engine.shm import ProxySlot, ServerSlot
+
+class Balancer:
+    proxy: ProxySlot
+    servers: list[ServerSlot]
+    allbackups: bool
+    def state_size(self, servers: int) -> int: ...
+    def attach(
+        self, proxy: ProxySlot, servers: list[ServerSlot], *, allbackups: bool = False, room: int = 0
+    ) -> None: ...
+    def append(self, slot: ServerSlot) -> None: ...
+    def next_server(self, txn: Any = None) -> ServerSlot | None: ...
+    def server_changed(self, server: ServerSlot) -> None: ...

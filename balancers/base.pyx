@@ -1,0 +1,139 @@
+"""The common part of all balancers: which servers, whose lock, when to look again (manual 4.2, balance; 5.2, backup).
+
+Any worker may change a server's state or weight; it says so by moving ProxyShared.generation. The first pick after that
+compares all servers with what the state block holds and applies the differences, in configuration order.
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free
+from haproxy_py.engine.shm cimport (
+    ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock,
+)
+from haproxy_py.engine.txn cimport Txn
+
+cdef struct StateHead:          # every state block begins with it
+    uint32_t generation         # of the proxy when it was last compared
+    uint32_t ready              # 1: init_state() has run
+
+
+cdef void recount(ProxySlot proxy) noexcept:
+    """usable, usable_backup and tot_weight (of those in use: the active ones, else the backups). The lock is held."""
+    cdef ServerSlot slot
+    cdef uint32_t active = 0, backup = 0, weight = 0, backup_weight = 0
+    for slot in proxy.servers:
+        if not server_usable(slot.shared):
+            continue
+        if slot.shared.backup:
+            backup += 1
+            backup_weight += slot.shared.eweight
+        else:
+            active += 1
+            weight += slot.shared.eweight
+    proxy.shared.usable = active
+    proxy.shared.usable_backup = backup
+    proxy.shared.tot_weight = weight if active else backup_weight
+
+
+cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept:
+    """How many servers take traffic now (manual 7.3.2, nbsrv): the active ones, or the backups that stand in for them."""
+    if proxy.shared.usable:
+        return proxy.shared.usable
+    if proxy.shared.usable_backup and not allbackups:
+        return 1
+    return proxy.shared.usable_backup
+
+
+cdef class Balancer:
+    """Subclasses give state_bytes, init_state, sync and choose. Life: made, attach()ed before the fork, picked from."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.servers = []
+
+    def __dealloc__(self):
+        free(self.shared)
+
+    def state_size(self, servers: int) -> int:
+        """Bytes of the shared segment wanted for `servers` servers (those that may be added at run time included)."""
+        return self.state_bytes(servers)
+
+    def attach(self, ProxySlot proxy not None, list servers not None, *, bint allbackups=False, int room=0) -> None:
+        """Take charge of `servers` (ServerSlot, configuration order). Before the fork: the state block is reserved here.
+
+        room: servers that may be there in the end, at least len(servers). Raises: MemoryError: the segment is full.
+        """
+        cdef ServerSlot slot
+        self.room = max(room, len(servers), 1)
+        self.shared = <ServerShared **>calloc(self.room, sizeof(ServerShared *))
+        if self.shared == NULL:
+            raise MemoryError("balancer")
+        self.proxy = proxy
+        self.allbackups = allbackups
+        for slot in servers:
+            self.append(slot)
+        self.state = proxy.segment.reserve(self.state_bytes(self.room))
+        recount(proxy)
+        self.init_state()
+        (<StateHead *>self.state).generation = proxy.shared.generation
+        (<StateHead *>self.state).ready = 1
+
+    def append(self, ServerSlot slot not None) -> None:
+        """One more server, at run time too (in every worker). Raises: MemoryError: no room is left."""
+        if self.count >= self.room:
+            raise MemoryError(f"{self.proxy.name}: the balancer has room for {self.room} servers")
+        self.shared[self.count] = slot.shared
+        self.servers.append(slot)
+        self.count += 1
+        if self.state != NULL:
+            spin_lock(&self.proxy.shared.lock)
+            self.server_added(self.count - 1)
+            spin_unlock(&self.proxy.shared.lock)
+
+    cdef size_t state_bytes(self, uint32_t servers) noexcept:
+        return sizeof(StateHead)
+
+    cdef void init_state(self) noexcept:
+        pass
+
+    cdef void server_added(self, uint32_t index) noexcept:
+        self.sync()
+
+    cdef void sync(self) noexcept:
+        pass
+
+    cdef int choose(self, Txn t) noexcept:
+        return -1
+
+    cdef int first_backup(self) noexcept:
+        cdef uint32_t i
+        for i in range(self.count):
+            if self.shared[i].backup and server_usable(self.shared[i]):
+                return <int>i
+        return -1
+
+    cdef ServerSlot pick(self, Txn t):
+        cdef StateHead *head = <StateHead *>self.state
+        cdef int i
+        spin_lock(&self.proxy.shared.lock)
+        if head.generation != self.proxy.shared.generation:
+            head.generation = self.proxy.shared.generation
+            self.sync()
+        i = self.choose(t)
+        spin_unlock(&self.proxy.shared.lock)
+        if i < 0:
+            return None
+        return <ServerSlot>self.servers[i]
+
+    cdef void changed(self, ServerSlot server) noexcept:
+        spin_lock(&self.proxy.shared.lock)
+        (<StateHead *>self.state).generation = self.proxy.shared.generation
+        self.sync()
+        spin_unlock(&self.proxy.shared.lock)
+
+    def next_server(self, Txn txn=None) -> ServerSlot | None:
+        """pick() for Python: what the next stream would get; it counts as a pick."""
+        return self.pick(txn)
+
+    def server_changed(self, ServerSlot server not None) -> None:
+        """changed() for Python: without it the next pick finds the change by itself."""
+        self.changed(server)

@@ -1,0 +1,240 @@
+"""balance roundrobin: weighted round robin whose weights may change at any time (manual 4.2, balance roundrobin).
+
+The order equals HAProxy's; it was found by recording HAProxy's picks over thousands of weight vectors and changes
+(tests/oracle/test_roundrobin.py repeats that). The arithmetic, per group (active servers; backups):
+
+- Time is the number of picks since the round began: `pos`. A round is as long as the sum of the effective weights.
+- A server that was picked is due again weight_sum / weight picks later. The fraction is carried in `rest`, in units of
+  1/weight, and adds one pick when it is a whole one: exact, no drift.
+- Due servers (`due` <= pos) go first, the earliest one, and of equals the one with the larger weight and smaller rest.
+  When none is due, those not seen in this round yet come, the heaviest first. When there are none either, the earliest.
+- A server whose next turn lies behind the end of the round waits for the next round. A round ends when all wait.
+- A new weight moves a server's turn earlier at once, never later; one that comes up starts at a part of its distance.
+
+Each group has three heaps (unseen, scheduled, waiting) of server numbers in the segment, so a pick costs O(log n).
+"""
+
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int32_t, int64_t
+from haproxy_py.engine.shm cimport server_usable
+from haproxy_py.engine.txn cimport Txn
+from balancers.base cimport Balancer
+from balancers.registry import balancer
+
+cdef enum:
+    OUT = 3              # in no heap
+    SCHEDULED = 2        # heap numbers: 0 and 1 are unseen and waiting, and change places every round
+    STEP = 4096          # larger than any rest - weight, so that `due` decides first
+
+cdef struct Place:       # of one server
+    int32_t due          # pick number of its next turn
+    int32_t last         # when its last turn was due
+    int32_t rest         # fraction of a pick still to be waited, in 1/weight
+    int32_t weight       # effective weight that is applied, 0: out
+    uint32_t at          # index in its heap
+    uint8_t heap         # 0..2, OUT
+    uint8_t backup       # its group
+    int64_t order        # heap order, then age
+    uint64_t age
+
+cdef struct Group:
+    int32_t pos          # picks in this round
+    int32_t length       # of this round
+    int32_t total        # sum of weights: the length of the next round
+    uint32_t unseen      # 0 or 1: which heap
+    uint32_t size[3]     # of the heaps
+
+cdef struct State:
+    uint32_t generation  # balancers.base.StateHead
+    uint32_t ready
+    uint64_t age         # stamps, so that equals keep their order
+    Group groups[2]      # active, backup
+
+
+cdef inline bint before(Place *a, Place *b) noexcept nogil:
+    return a.order < b.order or (a.order == b.order and a.age < b.age)
+
+
+cdef class RoundRobin(Balancer):
+    cdef State *st
+    cdef Place *places
+    cdef uint32_t *heaps          # 2 groups x 3 heaps x room
+
+    cdef size_t state_bytes(self, uint32_t servers) noexcept:
+        return sizeof(State) + servers * (sizeof(Place) + 6 * sizeof(uint32_t))
+
+    cdef void init_state(self) noexcept:
+        cdef uint32_t i
+        cdef int g
+        self.st = <State *>self.state
+        self.places = <Place *>(<char *>self.state + sizeof(State))
+        self.heaps = <uint32_t *>(<char *>self.places + self.room * sizeof(Place))
+        for i in range(self.room):
+            self.places[i].heap = OUT
+        for i in range(self.count):
+            self.places[i].backup = self.shared[i].backup
+            self.places[i].weight = self.wanted(i)
+            self.st.groups[self.places[i].backup].total += self.places[i].weight
+            if self.places[i].weight:
+                self.park(i, 0)
+        for g in range(2):
+            self.st.groups[g].length = self.st.groups[g].total
+
+    cdef void server_added(self, uint32_t index) noexcept:
+        """The first worker that learns of a server added at run time gives it its place; the others find it there."""
+        if self.places[index].age == 0:
+            self.places[index].backup = self.shared[index].backup
+        self.sync()
+
+    cdef int32_t wanted(self, uint32_t i) noexcept:
+        return <int32_t>self.shared[i].eweight if server_usable(self.shared[i]) else 0
+
+    cdef void sync(self) noexcept:
+        cdef uint32_t i
+        cdef int32_t weight
+        for i in range(self.count):
+            weight = self.wanted(i)
+            if weight != self.places[i].weight:
+                self.reweigh(i, weight)
+
+    cdef int choose(self, Txn t) noexcept:
+        if self.st.groups[0].total > 0:
+            return self.take(&self.st.groups[0], self.heaps)
+        if not self.allbackups:
+            return self.first_backup()
+        if self.st.groups[1].total > 0:
+            return self.take(&self.st.groups[1], self.heaps + 3 * self.room)
+        return -1
+
+    cdef int take(self, Group *g, uint32_t *heaps) noexcept:
+        """Whose turn it is; it gets its next turn at once."""
+        cdef Place *p
+        cdef uint32_t i
+        cdef uint32_t *scheduled = heaps + SCHEDULED * self.room
+        if not g.size[SCHEDULED] and not g.size[g.unseen]:
+            g.unseen ^= 1
+            g.length = g.total
+            g.pos = 0
+        if g.size[g.unseen] and not (g.size[SCHEDULED] and self.places[scheduled[0]].due <= g.pos):
+            i = heaps[g.unseen * self.room]
+            self.places[i].due = g.pos
+            self.places[i].rest = 0
+        elif g.size[SCHEDULED]:
+            i = scheduled[0]
+        else:
+            return -1
+        p = &self.places[i]
+        self.leave(i)
+        p.last = p.due
+        p.due += g.total / p.weight
+        p.rest += g.total % p.weight
+        if p.rest >= p.weight:
+            p.rest -= p.weight
+            p.due += 1
+        self.schedule(i)
+        g.pos += 1
+        return <int>i
+
+    cdef void reweigh(self, uint32_t i, int32_t weight) noexcept:
+        """A server came, went, or has a new weight."""
+        cdef Place *p = &self.places[i]
+        cdef Group *g = &self.st.groups[p.backup]
+        g.total += weight - p.weight
+        p.weight = weight
+        if weight == 0:
+            self.leave(i)
+        elif p.heap == OUT:
+            p.due = g.pos + (g.total - g.pos) / weight
+            self.schedule(i)
+        elif p.heap == g.unseen:
+            self.leave(i)
+            self.park(i, g.unseen)
+        else:
+            self.advance(p, g)
+            self.leave(i)
+            self.schedule(i)
+
+    cdef void advance(self, Place *p, Group *g) noexcept:
+        """The turn that the new weight gives, if it comes before the one it had."""
+        cdef int32_t distance = g.total / p.weight
+        p.rest = 0
+        if p.last + distance < p.due:
+            p.due = p.last + distance
+        if p.due < g.pos + 2:
+            p.due = g.pos + distance
+
+    cdef void schedule(self, uint32_t i) noexcept:
+        """Into this round at its `due`, or into the next one."""
+        cdef Place *p = &self.places[i]
+        cdef Group *g = &self.st.groups[p.backup]
+        if p.due <= 0 or p.due >= g.length or p.due >= g.total:
+            self.park(i, g.unseen ^ 1)
+            return
+        p.order = <int64_t>p.due * STEP + p.rest - p.weight
+        self.enter(i, SCHEDULED)
+
+    cdef void park(self, uint32_t i, uint32_t heap) noexcept:
+        self.places[i].order = -self.places[i].weight
+        self.enter(i, heap)
+
+    cdef void enter(self, uint32_t i, uint32_t heap) noexcept:
+        cdef Place *p = &self.places[i]
+        cdef Group *g = &self.st.groups[p.backup]
+        self.st.age += 1
+        p.age = self.st.age
+        p.heap = <uint8_t>heap
+        g.size[heap] += 1
+        self.sift_up(self.heap_of(p), i, g.size[heap] - 1)
+
+    cdef void leave(self, uint32_t i) noexcept:
+        cdef Place *p = &self.places[i]
+        cdef Group *g = &self.st.groups[p.backup]
+        cdef uint32_t *heap
+        cdef uint32_t last
+        if p.heap == OUT:
+            return
+        heap = self.heap_of(p)
+        g.size[p.heap] -= 1
+        last = heap[g.size[p.heap]]
+        if last != i:
+            if before(&self.places[last], p):
+                self.sift_up(heap, last, p.at)
+            else:
+                self.sift_down(heap, g.size[p.heap], last, p.at)
+        p.heap = OUT
+
+    cdef uint32_t *heap_of(self, Place *p) noexcept:
+        return self.heaps + (3 * p.backup + p.heap) * self.room
+
+    cdef void sift_up(self, uint32_t *heap, uint32_t i, uint32_t at) noexcept:
+        """Put server `i` at index `at` of the heap or above it."""
+        cdef uint32_t parent
+        while at > 0:
+            parent = (at - 1) / 2
+            if not before(&self.places[i], &self.places[heap[parent]]):
+                break
+            heap[at] = heap[parent]
+            self.places[heap[at]].at = at
+            at = parent
+        heap[at] = i
+        self.places[i].at = at
+
+    cdef void sift_down(self, uint32_t *heap, uint32_t size, uint32_t i, uint32_t at) noexcept:
+        """Put server `i` at index `at` of the heap or below it."""
+        cdef uint32_t child
+        while True:
+            child = 2 * at + 1
+            if child >= size:
+                break
+            if child + 1 < size and before(&self.places[heap[child + 1]], &self.places[heap[child]]):
+                child += 1
+            if not before(&self.places[heap[child]], &self.places[i]):
+                break
+            heap[at] = heap[child]
+            self.places[heap[at]].at = at
+            at = child
+        heap[at] = i
+        self.places[i].at = at
+
+
+balancer("roundrobin", dynamic=True, source="manual 4.2")(RoundRobin)
