@@ -9,6 +9,8 @@ import importlib
 import importlib.util
 import pkgutil
 
+from haproxy_py.config.keywords.balance import use_algorithms
+
 # Packages whose modules are all imported, in this order; one that is not installed is left out.
 PACKAGES = (
     "haproxy_py.config.keywords",
@@ -16,6 +18,7 @@ PACKAGES = (
     "haproxy_py.rules.fetches",
     "haproxy_py.rules.converters",
     "haproxy_py.rules.actions",
+    "haproxy_py.tls",
     "haproxy_py.observe",
     "balancers",
     "backends",
@@ -38,6 +41,8 @@ def load() -> None:
     for name in PACKAGES:
         if _present(name):
             _import_all(name)
+    if _present("balancers"):
+        use_algorithms(importlib.import_module("balancers.registry").names)
     _loaded = True
 
 

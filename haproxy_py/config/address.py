@@ -46,7 +46,7 @@ def is_ipv6(text: str) -> bool:
 
 def parse_listen(text: str, env: Mapping[str, str]) -> list[Address]:
     """The addresses of a bind line: a comma list, each with a port or a range of ports (or a path, or fd@N)."""
-    found = []
+    found: list[Address] = []
     rest = text
     while rest or not found:
         one, _, rest = rest.partition(",")

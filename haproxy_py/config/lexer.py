@@ -37,7 +37,7 @@ class LexError(Exception):
 class Words(list[str]):
     """The words of a line. `quoted` tells, word by word, whether quotes or escapes took part in it."""
 
-    __slots__ = ("quoted", "positions")
+    __slots__ = ("positions", "quoted")
 
     def __init__(self, words: list[str], quoted: list[bool], positions: list[int]) -> None:
         super().__init__(words)
@@ -200,7 +200,7 @@ class _Cutter:
             self.open_word(at).extend(body)
             return
         pieces = body.split()
-        if not pieces and self.word == b"":
+        if not pieces and self.word is not None and not self.word:
             self.word = None  # an empty list is no argument at all
         for i, piece in enumerate(pieces):
             if i:

@@ -26,7 +26,7 @@ class Setting(Generic[T]):
     inherit: whether proxies and servers take it from `defaults` / `default-server`.
     """
 
-    __slots__ = ("name", "_default", "inherit")
+    __slots__ = ("_default", "inherit", "name")
 
     def __init__(self, name: str, default: T | Callable[[], T], *, inherit: bool = True) -> None:
         self.name = name

@@ -147,18 +147,16 @@ class Reader:
         line = Line(words, where, self.faults, self.config, self.section, quoted=words.quoted)
         if words[0] in ("no", "default") and not negation(line, self.kind, len(words) > 1):
             return
-        words = line.words
-        if not words:
-            raise ConfigError(f"unknown keyword '' in '{self.kind}' section", where)
-        header = SECTIONS.find(words[0])
+        word = line.words[0]
+        header = SECTIONS.find(word)
         if header:
             self.open(line, header.call)
-        elif words[0] in known_words("sections"):
-            self.skip_section(words[0], where)
+        elif word in known_words("sections"):
+            self.skip_section(word, where)
         elif self.skipping:
             return
         elif not self.kind:
-            raise ConfigError(f"unknown keyword '{words[0]}' out of section.", where, GLUED)
+            raise ConfigError(f"unknown keyword '{word}' out of section.", where, GLUED)
         elif self.section is None:
             return  # its header was refused: what it holds cannot be judged
         else:

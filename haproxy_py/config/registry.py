@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from haproxy_py.config.line import Line
-    from haproxy_py.config.model import Bind, Config, Global, Proxy, Section, Server
+    from haproxy_py.config.model import Config
 
 GLOBAL = frozenset({"global"})
 DEFAULTS = frozenset({"defaults"})

@@ -14,8 +14,8 @@ MAX_MS = 2147483647
 MAX_SIZE = 4294967295
 US = {"us": 1, "ms": 1000, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6}
 KILO = {"": 0, "k": 10, "m": 20, "g": 30}
-_TIME = re.compile(r"([0-9]+)(us|ms|s|m|h|d)?(.?)", re.S)
-_SIZE = re.compile(r"([0-9]+)([kKmMgG]?)(.?)", re.S)
+_TIME = re.compile(r"([0-9]+)(us|ms|s|m|h|d)?(.?)", re.DOTALL)
+_SIZE = re.compile(r"([0-9]+)([kKmMgG]?)(.?)", re.DOTALL)
 _INT = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 
 

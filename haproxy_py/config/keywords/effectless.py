@@ -44,5 +44,6 @@ def accept(word: str, globals_: Global) -> None:
 @whole_file_check
 def tell(config: Config, faults: Faults) -> None:
     """One line for all of them."""
-    if config.globals[ACCEPTED]:
-        faults.notice(f"accepted, no effect: {', '.join(sorted(config.globals[ACCEPTED]))}.")
+    words: list[str] = config.globals[ACCEPTED]
+    if words:
+        faults.notice(f"accepted, no effect: {', '.join(sorted(words))}.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from haproxy_py.config.errors import GLUED, ConfigError
 from haproxy_py.config.address import parse_source
+from haproxy_py.config.errors import GLUED, ConfigError
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Address, Proxy, Setting
 from haproxy_py.config.registry import ANY_PROXY, BACKEND, DEFAULTS, FRONTEND, proxy_keyword

@@ -6,6 +6,7 @@ The options are in server_options.py and, for TLS and checks, with their feature
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from haproxy_py.config import known
 from haproxy_py.config.address import parse_server
@@ -124,7 +125,7 @@ MISSING = {
 }  # fmt: skip
 
 
-def _unknown(line: Line, word: str, title: str) -> None:
+def _unknown(line: Line, word: str, title: str) -> NoReturn:
     if word in known.words("server"):
         line.fail(f"{title}'{word}' is known to HAProxy, not supported yet.", SERVER)
     near = known.maybe(word, known.words("server"))

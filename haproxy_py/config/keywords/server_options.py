@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from haproxy_py.config.address import parse_address, parse_source
 from haproxy_py.config.errors import ConfigError
 from haproxy_py.config.keywords.bind import protocol
@@ -99,7 +101,7 @@ def weight(line: Line, server: Server, at: int) -> int:
     return at + 2
 
 
-def _delay(setting: Setting[int] | Setting[int | None]) -> None:
+def _delay(setting: Setting[Any]) -> None:
     name = setting.name
 
     def set_delay(line: Line, server: Server, at: int) -> int:
