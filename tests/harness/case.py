@@ -4,13 +4,15 @@ ended, and what was logged, with everything masked that differs between two runs
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from tests.harness.canon import canon
 from tests.harness.wire import Script
 
 DEFAULT_GLOBAL = """global
     log 127.0.0.1:{syslog} local0
     maxconn 4000
+    nbthread 1
 """
 
 DEFAULT_DEFAULTS = """defaults
@@ -35,6 +37,10 @@ class Template:
     extra_global: str = ""
     defaults: str = DEFAULT_DEFAULTS
     files: tuple[tuple[str, bytes], ...] = ()
+
+    def with_files(self, *files: tuple[str, bytes]) -> "Template":
+        """The same with files that {file:NAME} names."""
+        return replace(self, files=files)
 
     @property
     def setting(self) -> tuple[str, str]:
@@ -75,13 +81,17 @@ class Result:
     logs: tuple[str, ...]
 
     def differences(self, other: "Result", ignore: tuple[str, ...] = ()) -> list[str]:
-        """Returns: one line per part that differs, ours first."""
+        """Returns: one text per part that differs, ours first; chunked bodies are compared by payload."""
         parts = [name for name in ("clients", "servers", "servers2", "logs") if name not in ignore]
         return [
             f"{name}:\n   ours   {getattr(self, name)!r}\n   oracle {getattr(other, name)!r}"
             for name in parts
-            if getattr(self, name) != getattr(other, name)
+            if _plain(getattr(self, name)) != _plain(getattr(other, name))
         ]
+
+
+def _plain(part: tuple[Side, ...] | tuple[str, ...]) -> list[tuple[bytes, str] | str]:
+    return [(canon(item.received), item.fate) if isinstance(item, Side) else item for item in part]
 
 
 @dataclass
@@ -93,8 +103,11 @@ class Names:
 
 
 _STAMP = re.compile(r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}(\.\d{3})?")
-_HEADER = re.compile(r"^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} ([\w-]+)\[\d+\]: ")
+_HEADER = re.compile(r"^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} ((?:\w+ )?[\w-]+)\[\d+\]: ")
+_RFC5424 = re.compile(r"^<(\d+)>1 [\dT:.+-]+ (\S+) (\S+) \d+ ")
 _TIMERS = re.compile(r"(?<= )([+-]?\d+(?:/[+-]?\d+){1,4})(?= )")
+_V2_PORTS = re.compile(rb"(\r\n\r\n\x00\r\nQUIT\n\x21\x11.{2}\x7f\x00\x00\x01\x7f\x00\x00\x01).{4}", re.S)
+_REPEAT = re.compile(r"(.)\1{49,}")
 _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
@@ -102,10 +115,18 @@ def mask_log(line: bytes, names: Names) -> str:
     """Take out of a log line what two runs cannot share: dates, pid, client port, durations, other cases' connections."""
     text = line.decode("latin-1").rstrip("\n\0")
     text = _HEADER.sub(r"<\1>DATE \2[PID]: ", text)
+    text = _RFC5424.sub(r"<\1>1 DATE \2 \3 PID ", text)
     text = _STAMP.sub("STAMP", text)
     text = _LOCAL.sub(lambda m: "127.0.0.1:" + names.ports.get(int(m[1]), "PORT"), text)
     text = _mask_numbers(text)
-    return text.replace(names.ident, "ID")
+    return _REPEAT.sub(r"\1*", text.replace(names.ident, "ID"))
+
+
+def mask_bytes(received: bytes, names: Names) -> bytes:
+    """Replace the ports of this run, in decimal or in a PROXY v2 header, by their names."""
+    for port, name in names.ports.items():
+        received = re.sub(rb"(?<!\d)%d(?!\d)" % port, name.encode(), received)
+    return _V2_PORTS.sub(rb"\1PORT", received)
 
 
 def _mask_numbers(text: str) -> str:

@@ -84,7 +84,7 @@ class Authority:
 
     def revoke(self, *issued: Issued) -> bytes:
         """A revocation list in PEM."""
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.cert.subject)
         builder = builder.last_update(now - DAY).next_update(now + 10 * DAY)
         for one in issued:
@@ -95,7 +95,7 @@ class Authority:
 
 def start(subject: x509.Name, issuer: x509.Name, public: object, days_ago: int) -> x509.CertificateBuilder:
     """Names, key, serial and validity: from yesterday for ten days, moved `days_ago` into the past."""
-    now = datetime.datetime.now(datetime.timezone.utc) - days_ago * DAY
+    now = datetime.datetime.now(datetime.UTC) - days_ago * DAY
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
     builder = builder.public_key(public)  # type: ignore[arg-type]
     return builder.serial_number(x509.random_serial_number()).not_valid_before(now - DAY).not_valid_after(now + 10 * DAY)

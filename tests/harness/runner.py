@@ -1,12 +1,14 @@
 """Runs many cases in one process of a product: each case has proxy sections, ports and origin servers of its own."""
 
 import asyncio
+import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.harness.case import DEFAULT_GLOBAL, Case, Names, Result, Side, Template, mask_log
+from tests.harness.case import DEFAULT_GLOBAL, Case, Names, Result, Side, Template, mask_bytes, mask_log
 from tests.harness.origin import Origin
 from tests.harness.ports import Reservation
 from tests.harness.products import Product, StartError
@@ -16,7 +18,6 @@ from tests.harness.wire import On, Peer, Quiet, connect
 SETTLE_SECONDS = 0.15
 CASE_SECONDS = 30.0
 AT_ONCE = 40
-BIND_CONFLICT = re.compile("Address already in use|cannot bind", re.I)
 
 Outcomes = dict[str, Result | str]
 
@@ -39,26 +40,16 @@ def _groups(templates: Mapping[str, Template], cases: Iterable[Case]) -> list[li
 
 
 def _run_group(product: Product, templates: Mapping[str, Template], group: list[Case], settle: float) -> Outcomes:
-    """One process for all; when its start fails one process per template, so that one keyword costs its cases only."""
+    """One process for all; when its start fails, halves by template, so that one keyword costs its own cases only."""
     try:
         return asyncio.run(_Lane(product, templates, group, settle).run())
     except StartError as failed:
         names = sorted({case.template for case in group})
-        if len(names) == 1 and not BIND_CONFLICT.search(str(failed)):
+        if len(names) == 1:
             return {case.id: str(failed) for case in group}
-        return _run_apart(product, templates, group, settle, names, str(failed))
-
-
-def _run_apart(
-    product: Product, templates: Mapping[str, Template], group: list[Case], settle: float, names: list[str], why: str
-) -> Outcomes:
-    outcomes: Outcomes = {}
-    for name in names:
-        mine = [case for case in group if case.template == name]
-        try:
-            outcomes.update(asyncio.run(_Lane(product, templates, mine, settle).run()))
-        except StartError as failed:
-            outcomes.update({case.id: str(failed) for case in mine})
+    left = set(names[: len(names) // 2])
+    outcomes = _run_group(product, templates, [case for case in group if case.template in left], settle)
+    outcomes.update(_run_group(product, templates, [case for case in group if case.template not in left], settle))
     return outcomes
 
 
@@ -83,6 +74,7 @@ class _Lane:
                     await self._play()
                     if running.process.poll() is not None:
                         raise StartError(f"{self.product.name} died with {running.process.returncode}: {running.stderr()}")
+                _report_slow(self.stages)
                 return {stage.case.id: stage.result(self.syslog) for stage in self.stages}
             finally:
                 self.syslog.close()
@@ -91,8 +83,8 @@ class _Lane:
 
     def _config(self) -> str:
         template = self.templates[self.cases[0].template]
-        head = (DEFAULT_GLOBAL + template.extra_global).replace("{syslog}", str(self.syslog.port)) + template.defaults
-        return head.replace("{syslog}", str(self.syslog.port)) + "\n".join(stage.text for stage in self.stages)
+        text = "\n".join([DEFAULT_GLOBAL + template.extra_global + template.defaults, *(stage.text for stage in self.stages)])
+        return text.replace("{syslog}", str(self.syslog.port))
 
     async def _play(self) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
@@ -101,13 +93,23 @@ class _Lane:
 
     async def _one(self, stage: "_Stage", gate: asyncio.Semaphore) -> None:
         async with gate, asyncio.timeout(CASE_SECONDS):
+            start = asyncio.get_running_loop().time()
             await stage.play()
+            stage.seconds = asyncio.get_running_loop().time() - start
 
     async def _log_quiet(self) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
         while (rest := max(self.syslog.last, start) + self.settle - loop.time()) > 0:
             await asyncio.sleep(rest)
+
+
+def _report_slow(stages: "list[_Stage]") -> None:
+    """With PYHAPROXY_SLOW_CASES=SECONDS: name the cases that took longer, on stderr."""
+    limit = os.environ.get("PYHAPROXY_SLOW_CASES")
+    for stage in stages:
+        if limit and stage.seconds > float(limit):
+            print(f"slow: {stage.case.id} {stage.seconds:.2f} s", file=sys.stderr)
 
 
 class _Stage:
@@ -120,6 +122,7 @@ class _Stage:
         self.port = ports.take()
         self.origins = [Origin("s1", case.server, self.settle), Origin("s2", case.server2, self.settle)]
         self.clients: dict[int, Peer] = {}
+        self.seconds = 0.0
         self.client_ports: dict[int, str] = {}
         self.seen: tuple[list[Side], list[list[Side]]] = ([], [])
         self.text = self._fill(template, ports.take(), folder)
@@ -166,12 +169,16 @@ class _Stage:
         await asyncio.gather(*(peer.quiet() for peer in peers))
 
     def _note(self) -> None:
-        clients = [Side(bytes(self.clients[i].received), self.clients[i].fate) for i in sorted(self.clients)]
-        self.seen = (clients, [[_side(peer) for peer in origin.peers] for origin in self.origins])
+        clients = [Side(mask_bytes(bytes(self.clients[i].received), self.names), self.clients[i].fate) for i in sorted(self.clients)]
+        self.seen = (clients, [[self._side(peer) for peer in origin.peers] for origin in self.origins])
+
+    def _side(self, peer: Peer) -> Side:
+        """A server cannot tell how it was left in a repeatable way (FIN, or RST when bytes crossed): both are "closed"."""
+        return Side(mask_bytes(bytes(peer.received), self.names), {"fin": "closed", "rst": "closed"}.get(peer.fate, peer.fate))
 
     def _note_after(self) -> None:
         for origin, before in zip(self.origins, self.seen[1], strict=True):
-            after = [_side(peer) for peer in origin.peers]
+            after = [self._side(peer) for peer in origin.peers]
             for i, side in enumerate(after):
                 first = before[i].fate if i < len(before) else "absent"
                 after[i] = side if side.fate == first else Side(side.received, f"{first} then {side.fate}")
@@ -186,8 +193,3 @@ class _Stage:
     def close(self) -> None:
         for origin in self.origins:
             origin.close()
-
-
-def _side(peer: Peer) -> Side:
-    """A server cannot tell how it was left in a repeatable way (FIN, or RST when bytes crossed): both are "closed"."""
-    return Side(bytes(peer.received), {"fin": "closed", "rst": "closed"}.get(peer.fate, peer.fate))

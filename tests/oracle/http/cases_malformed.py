@@ -201,7 +201,7 @@ CASES: list[Case] = [
     Case("cut-partial-head", "plain", [b"GET / HTTP/1.1\r\nhost: a\r\n", HalfClose()], []),
     Case("cut-reset-partial", "plain", [b"GET / HTTP/1.1\r\nhost: a\r\n", Pause(0.03), Reset()], []),
     Case("cut-second-partial", "plain", [GET, DONE, b"GET / HT", HalfClose()], answers(OK)),
-    Case("cut-waiting", "plain", [GET, Pause(0.05), Reset()], [[HEAD, Pause(0.15), OK]]),
+    Case("cut-waiting", "plain", [GET, Pause(0.05), Reset()], [[HEAD, Pause(0.15), OK]], settle=0.3),
     Case("cut-reset-mid-reply", "plain", [GET, Until(b"abc"), Reset()],
          [[HEAD, reply(b"200 OK", b"content-length: 10", body=b"abc"), Pause(0.1), b"defghij"]]),
     Case("cut-close-mid-put", "plain", [get(b"content-length: 10", method=b"PUT") + b"abc", Pause(0.03), Close()], [[HEAD, Pause(0.1)]]),

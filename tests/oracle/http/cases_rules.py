@@ -1,0 +1,91 @@
+"""Rules: header changes, deny, redirect, return, ACLs and routing."""
+
+from tests.harness.case import Case
+from tests.harness.wire import HEAD, Pause, Serve, Until
+from tests.oracle.http.shorthand import DONE, GET, GET10, OK, answers, get, ok, reply
+
+_KA10 = get(b"connection: keep-alive", version=b"1.0")
+_DENIES = (b"deny", b"429", b"405", b"400", b"500", b"404", b"401", b"407", b"408", b"410", b"413", b"425", b"501", b"502", b"503",
+           b"504", b"422", b"200", b"why")
+_REDIRECTS = (b"loc", b"pre/a?b=c", b"dropq/a?b=c", b"slash/a", b"slash/a/", b"slash/a?x=y", b"sch/x?y", b"root/a?b", b"cook", b"fmt/q", b"clear")
+_RETURNS = (b"str", b"bare", b"default", b"err503", b"lf", b"tea", b"204", b"302")
+
+_ROUTES: dict[str, bytes] = {
+    "none": GET,
+    "api": get(target=b"/api/x"),
+    "api-post": get(b"content-length: 0", target=b"/api/x", method=b"POST"),
+    "host": get(b"host: WWW.Example.COM"),
+    "host-port": get(b"host: www.example.com:80"),
+    "img": get(target=b"/a.png"),
+    "img-query": get(target=b"/a.png?x"),
+    "img-case": get(target=b"/a.PNG"),
+    "reg": get(target=b"/r12"),
+    "reg-not": get(target=b"/r12x"),
+    "dir": get(target=b"/x/static/y"),
+    "dir-not": get(target=b"/x/statics/y"),
+    "dom": get(b"host: www.example.org"),
+    "dom-not": get(b"host: www.notexample.org"),
+    "and": get(b"x-v: v1z"),
+    "and-not": get(b"x-v: v1"),
+    "and-list": get(b"x-v: v1, z"),
+    "url": get(target=b"/exact?q=1"),
+    "url-not": get(target=b"/exact?q=2"),
+    "sub": get(target=b"/asubb"),
+    "method": get(method=b"DELETE"),
+    "len": get(b"x-len: abc"),
+    "len-list": get(b"x-len: ab,abc"),
+    "found": get(b"x-found:"),
+    "cnt": get(b"x-c: 1", b"x-c: 2"),
+    "cnt-list": get(b"x-c: 1, 2"),
+    "param": get(target=b"/?a=b&k=v"),
+    "cook": get(b"cookie: a=b; c=yes"),
+    "cook-not": get(b"cookie: a=b; cc=yes"),
+    "src": get(target=b"/src"),
+    "nets": get(target=b"/nets"),
+    "nbsrv": get(target=b"/nb"),
+    "v10": GET10,
+    "absolute": get(b"host: a", target=b"http://a/api/x"),
+}
+
+CASES: list[Case] = [
+    Case("rule-headers", "rules-headers", [get(b"x-del: 1", b"X-Mix: AbC", b"x-set: old", b"x-add: old")], [[HEAD, ok(b"Server: x", b"x-res: old")]]),
+    Case("rule-headers-many", "rules-headers", [get(b"x-del: 1", b"x-del: 2", b"x-set: a", b"x-set: b"), DONE, GET],
+         [[HEAD, ok(b"server: x", b"Server: y"), HEAD, OK]]),
+    Case("rule-host", "rules-headers", [get(target=b"/host")], answers(OK)),
+    Case("rule-path", "rules-headers", [get(target=b"/sp/x?a=b")], answers(OK)),
+    Case("rule-path-old", "rules-headers", [get(target=b"/a/old/b?x=/old")], answers(OK)),
+    Case("rule-path-absolute", "rules-headers", [get(b"host: a", target=b"http://a/sp/x?q")], answers(OK)),
+    Case("rule-10", "rules-headers", [GET10], answers(OK)),
+    Case("rule-close", "rules-headers", [get(b"connection: close")], answers(OK)),
+    *(Case(f"deny-{path.decode()}", "deny", [get(target=b"/" + path), Until(b"\r\n\r\n"), Pause(0.02), GET], answers(OK)) for path in _DENIES),
+    Case("deny-10", "deny", [get(target=b"/deny", version=b"1.0")], []),
+    Case("deny-10-ka", "deny", [get(b"connection: keep-alive", target=b"/deny", version=b"1.0")], []),
+    Case("deny-close", "deny", [get(b"connection: close", target=b"/deny")], []),
+    Case("deny-head", "deny", [get(target=b"/deny", method=b"HEAD")], []),
+    Case("deny-post", "deny", [get(b"content-length: 3", target=b"/deny", method=b"POST") + b"abc", Until(b"</html>\n"), GET], answers(OK)),
+    Case("deny-post-waits", "deny", [get(b"content-length: 3", target=b"/deny", method=b"POST"), Until(b"</html>\n"), b"abc"], []),
+    Case("deny-chunked", "deny", [get(b"transfer-encoding: chunked", target=b"/deny", method=b"POST") + b"0\r\n\r\n"], []),
+    Case("deny-pipelined", "deny", [get(target=b"/deny") + GET], answers(OK)),
+    Case("deny-expect", "deny", [get(b"expect: 100-continue", b"content-length: 3", target=b"/deny", method=b"POST")], []),
+    Case("deny-res-403", "deny-res", [GET, Until(b"\r\n\r\n"), Pause(0.02), GET], [[HEAD, reply(b"403 No", b"content-length: 2", body=b"no"), HEAD, OK], [HEAD, OK]]),
+    Case("deny-res-404", "deny-res", [GET], answers(reply(b"404 No", b"content-length: 2", body=b"no"))),
+    Case("deny-res-big", "deny-res", [GET], [[HEAD, reply(b"403 No", b"content-length: 2000"), b"x" * 1000]]),
+    *(Case(f"redirect-{index}-{path.decode().split('/')[0]}", "redirect", [get(b"host: h.example:8080", target=b"/" + path)], [])
+      for index, path in enumerate(_REDIRECTS)),
+    Case("redirect-then", "redirect", [get(target=b"/loc"), Until(b"\r\n\r\n"), GET], answers(OK)),
+    Case("redirect-10", "redirect", [get(target=b"/loc", version=b"1.0")], []),
+    Case("redirect-close", "redirect", [get(b"connection: close", target=b"/loc")], []),
+    Case("redirect-post", "redirect", [get(b"content-length: 3", target=b"/loc", method=b"POST") + b"abc"], []),
+    Case("redirect-post-waits", "redirect", [get(b"content-length: 3", target=b"/loc", method=b"POST")], []),
+    Case("redirect-head", "redirect", [get(target=b"/loc", method=b"HEAD")], []),
+    Case("redirect-scheme-nohost", "redirect", [get(target=b"/sch", version=b"1.0")], []),
+    *(Case(f"return-{path.decode()}", "return", [get(target=b"/" + path), Until(b"\r\n\r\n"), Pause(0.02), GET], answers(OK)) for path in _RETURNS),
+    Case("return-10", "return", [get(target=b"/str", version=b"1.0")], []),
+    Case("return-head", "return", [get(target=b"/str", method=b"HEAD")], []),
+    Case("return-post", "return", [get(b"content-length: 3", target=b"/str", method=b"POST") + b"abc", Until(b"hello"), GET], answers(OK)),
+    Case("return-file", "return-file", [GET, Until(b"{}\n"), GET], []),
+    *(Case(f"route-{name}", "acls", [head], answers(OK), answers(OK)) for name, head in _ROUTES.items()),
+    Case("route-twice", "acls", [GET, Until(b"s1.1.1"), get(target=b"/api"), Until(b"s2.1.1"), GET], [[Serve()]], [[Serve()]]),
+    Case("dyn-2", "dyn-backend", [get(target=b"/2/x")], answers(OK), answers(OK)),
+    Case("dyn-none", "dyn-backend", [get(target=b"/zzz/x")], answers(OK), answers(OK)),
+]
