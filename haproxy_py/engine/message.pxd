@@ -29,6 +29,7 @@ cdef enum FieldId:
     H_CONTENT_TYPE
     H_SEC_WEBSOCKET_KEY
     H_SEC_WEBSOCKET_ACCEPT
+    H_HTTP2_SETTINGS
 
 cdef struct Field:
     const char *name
@@ -63,6 +64,8 @@ cdef enum:
     HF_AUTHORITY_FORM = 256   # request target forms
     HF_ABSOLUTE_FORM = 512
     HF_ASTERISK_FORM = 1024
+    HF_MUST_CLOSE = 2048      # neither side's connection may be used after this message (RFC 9112 6.1): framing in doubt
+    HF_TE_FIX = 4096          # a te field is there that must leave as "te: trailers" or not at all: write_* does it
 
 cdef class Head:
     cdef Field *fields
@@ -85,13 +88,18 @@ cdef class Head:
     cdef const char *start             # the received head, whole
     cdef uint32_t length               # its bytes, blank line included; 0: not from the wire
     cdef bint edited                   # anything below was called: serialise instead of forwarding
-    # arena for edited text
+    # arena for edited text: a chain of blocks, the newest at `arena`, each beginning with the address of the one before
     cdef char *arena
     cdef uint32_t arena_used
     cdef uint32_t arena_size
+    cdef uint32_t arena_total          # bytes of all blocks
+    cdef object owner                  # what keeps the received bytes alive when Python holds the head; else None
 
     cdef void clear(self) noexcept                                    # ready for the next message; keeps its memory
     cdef char *alloc(self, uint32_t n) noexcept                       # arena bytes, valid until clear(); NULL: no room
+    cdef bint grow(self) noexcept                                     # room for more fields; False: out of memory or 65535
+    cdef bint take_arena(self, uint32_t n) noexcept
+    cdef void touch(self) noexcept                                    # about to differ from what was received
     cdef Field *push(self, const char *name, uint32_t nlen, const char *value, uint32_t vlen) noexcept   # no copy; NULL: too many
     cdef int find(self, const char *name, uint32_t nlen, int start) noexcept      # index >= start of a live field, or -1
     cdef int find_id(self, int id, int start) noexcept
@@ -106,3 +114,9 @@ cdef class Head:
     cdef void query(self, const char **p, uint32_t *n) noexcept
     cdef int64_t write_request(self, char *out, uint32_t room) noexcept nogil      # bytes written, -1: does not fit
     cdef int64_t write_response(self, char *out, uint32_t room) noexcept nogil
+    cdef object serialised(self, uint32_t room, bint response)
+
+cdef Method method_of(const char *p, uint32_t n) noexcept nogil
+cdef FieldId field_id(const char *name, uint32_t n) noexcept nogil     # name in lower case
+cdef uint32_t target_form(Method method, const char *p, uint32_t n) noexcept nogil    # HF_*_FORM, 0: origin form
+cdef void authority_of(const char *p, uint32_t n, const char **a, uint32_t *an) noexcept nogil   # of "scheme://authority..."; *an 0: none
