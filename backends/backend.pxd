@@ -21,28 +21,28 @@ cdef class Backend:
     cdef readonly bint http
     cdef Worker worker
     cdef readonly list servers                # Server
-    cdef readonly Balancer balancer
+    cdef public Balancer balancer
     cdef readonly object queue                # deque of ServerUser
     cdef public bint any_limit                # some server has a maxconn
-    cdef uint64_t timeout_connect             # ms, 0: none
-    cdef uint64_t timeout_server
-    cdef uint64_t timeout_queue
-    cdef uint64_t timeout_tunnel
-    cdef uint64_t timeout_server_fin
-    cdef uint64_t timeout_tarpit
-    cdef uint32_t fullconn
-    cdef uint32_t retries
-    cdef int redispatch                       # 0: off; n: every n-th retry; -n: the n-th from the last
-    cdef Reuse reuse
-    cdef bint abortonclose
-    cdef RuleSet tcp_content
-    cdef RuleSet http_request
-    cdef RuleSet redirects
-    cdef RuleSet tcp_response
-    cdef RuleSet http_response
-    cdef RuleSet http_after
-    cdef uint64_t inspect_delay
-    cdef object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
+    cdef public uint64_t timeout_connect             # ms, 0: none
+    cdef public uint64_t timeout_server
+    cdef public uint64_t timeout_queue
+    cdef public uint64_t timeout_tunnel
+    cdef public uint64_t timeout_server_fin
+    cdef public uint64_t timeout_tarpit
+    cdef public uint32_t fullconn
+    cdef public uint32_t retries
+    cdef public int redispatch                       # 0: off; n: every n-th retry; -n: the n-th from the last
+    cdef public int reuse
+    cdef public bint abortonclose
+    cdef public RuleSet tcp_content
+    cdef public RuleSet http_request
+    cdef public RuleSet redirects
+    cdef public RuleSet tcp_response
+    cdef public RuleSet http_response
+    cdef public RuleSet http_after
+    cdef public uint64_t inspect_delay
+    cdef public object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
     cdef int assign(self, ServerUser u) noexcept
     cdef int assign_to(self, ServerUser u, Server s) noexcept
     cdef int enqueue(self, ServerUser u, Server s) noexcept

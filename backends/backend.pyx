@@ -39,7 +39,7 @@ cdef class Backend:
         while tries <= len(self.servers):
             slot = self.balancer.pick(u)
             if slot is None:
-                return A_NONE
+                return self.enqueue(u, None) if self.any_limit and self.usable() else A_NONE
             s = <Server>slot.owner
             if s.try_slot():
                 self.take(u, s)
@@ -74,7 +74,7 @@ cdef class Backend:
         u.target = s
         u.queue = queue
         queue.append(u)
-        sys.ha_add32(&self.worker.segment.shared.waiters, 1)
+        gauge_up(&self.worker.segment.shared.waiters, NULL, &self.worker.segment.mine.waiting)
         # A slot may have been freed by another worker between the refusal and the announcement above.
         self.serve_queues(s)
         return A_QUEUED
@@ -96,11 +96,10 @@ cdef class Backend:
         else:
             gauge_down(&u.target.slot.shared.qcur, &u.target.slot.mine.qcur)
         u.queue = None
-        sys.ha_add32(&self.worker.segment.shared.waiters, -1)
+        gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
 
     cdef void release(self, ServerUser u) noexcept:
         cdef Server s = u.target
-        cdef uint64_t one = 1
         if s is None:
             return
         u.target = None
@@ -109,7 +108,7 @@ cdef class Backend:
         if sys.ha_load32(&self.worker.segment.shared.waiters):
             self.serve_queues(s)
             if self.worker.segment.workers > 1:
-                sys.write(self.worker.segment.wake_fd, &one, sizeof(one))
+                self.worker.segment.wake_others()
 
     cdef void serve_queues(self, Server s) noexcept:
         """Hand free slots to those who wait: for `s`, or (None) for any server."""
@@ -146,6 +145,12 @@ cdef class Backend:
         a = s.queue[0]
         b = self.queue[0]
         return s.queue.popleft() if a.head_us <= b.head_us else self.queue.popleft()
+
+    def close_idle(self):
+        """Close every pooled server connection of this worker."""
+        cdef Server each
+        for each in self.servers:
+            each.close_idle()
 
     def wake_queues(self):
         """Another worker freed a slot, or a server came up."""

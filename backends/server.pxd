@@ -44,38 +44,38 @@ cdef class Server:
     cdef readonly ServerSlot slot
     cdef readonly str name
     cdef Worker worker
-    cdef object backend                      # backends.backend.Backend, which cimports this module
-    cdef uint32_t fullconn
+    cdef public object backend                      # backends.backend.Backend, which cimports this module
+    cdef public uint32_t fullconn
     cdef Addr addr                           # copy of the shared one
     cdef uint32_t addr_generation
-    cdef bytes unix_path                     # sockaddr_un content; None: IP
-    cdef bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
-    cdef int port_offset
+    cdef public bytes unix_path                     # sockaddr_un content; None: IP
+    cdef public bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
+    cdef public int port_offset
     cdef Addr source                         # family 0: any
-    cdef TlsContext tls
-    cdef LogFormat sni                       # None
-    cdef uint8_t send_proxy                  # 0, 1, 2
-    cdef int proxy_flags
-    cdef uint32_t pool_max                   # idle connections kept; UINT32_MAX: no limit
-    cdef uint32_t pool_low
-    cdef uint64_t purge_ms
-    cdef uint32_t max_reuse
-    cdef bint tcpka
-    cdef int ka_cnt, ka_idle, ka_intvl
-    cdef int tcp_ut
-    cdef bint smart_connect
+    cdef public TlsContext tls
+    cdef public LogFormat sni                       # None
+    cdef public uint8_t send_proxy                  # 0, 1, 2
+    cdef public int proxy_flags
+    cdef public uint32_t pool_max                   # idle connections kept; UINT32_MAX: no limit
+    cdef public uint32_t pool_low
+    cdef public uint64_t purge_ms
+    cdef public uint32_t max_reuse
+    cdef public bint tcpka
+    cdef public int ka_cnt, ka_idle, ka_intvl
+    cdef public int tcp_ut
+    cdef public bint smart_connect
     cdef readonly uint32_t idle_count        # in this worker
     cdef ServerConn newest
     cdef ServerConn oldest
     cdef readonly object queue               # streams waiting for this very server (persistence)
-    cdef uint32_t max_queue
+    cdef public uint32_t max_queue
     cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
     cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full
     cdef void free_slot(self) noexcept
     cdef uint32_t limit(self) noexcept                         # effective maxconn now; 0: none
-    cdef ServerConn take_idle(self, Reuse mode, bint first, bytes sni) noexcept
+    cdef ServerConn take_idle(self, int mode, bint first, bytes sni)
     cdef void give_idle(self, ServerConn c) noexcept           # or close it, if the pool is full
     cdef void unlink_idle(self, ServerConn c) noexcept
-    cdef ServerConn open(self, ServerUser user, bytes sni, int *err) noexcept     # new, connecting; None: *err
+    cdef ServerConn open(self, ServerUser user, bytes sni, int *err)     # new, connecting; None: *err
     cdef void close_idle(self) noexcept
     cdef bint bind_source(self, int fd) noexcept

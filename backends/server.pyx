@@ -11,9 +11,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
-from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr, addr_from_sockaddr
+from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
+from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport ServerSlot, ServerShared, gauge_down
+from haproxy_py.engine.shm cimport ServerSlot, ServerShared, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
 from haproxy_py.engine.sockets cimport keepalive_options
 
@@ -54,7 +55,7 @@ cdef class ServerConn(Conn):
         if self.idle:
             self.home.unlink_idle(self)
         else:
-            sys.ha_add32(&self.home.slot.shared.used_conns, -1)
+            gauge_down(&self.home.slot.shared.used_conns, &self.home.slot.mine.used_conns)
         self.user = None
         self.close(hard)
 
@@ -101,6 +102,16 @@ cdef class Server:
         self.addr_generation = 0xFFFFFFFF
         slot.owner = self
 
+    def set_source(self, str host not None, int port) -> None:
+        """Connect from this IP address (and port; 0: any). Raises: ValueError: not an IP address."""
+        cdef bytes raw = text_to_addr(host, port)
+        memcpy(&self.source, <const char *>raw, sizeof(Addr))
+
+    def set_limits(self, uint32_t maxconn, uint32_t minconn) -> None:
+        """maxconn and minconn in the segment, for all workers (0: none)."""
+        self.slot.shared.maxconn = maxconn
+        self.slot.shared.minconn = minconn
+
     cdef uint32_t limit(self) noexcept:
         """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""
         cdef ServerShared *s = self.slot.shared
@@ -131,7 +142,7 @@ cdef class Server:
     cdef void free_slot(self) noexcept:
         gauge_down(&self.slot.shared.scur, &self.slot.mine.scur)
 
-    cdef ServerConn take_idle(self, Reuse mode, bint first, bytes sni) noexcept:
+    cdef ServerConn take_idle(self, int mode, bint first, bytes sni):
         """A pooled connection fit for this request. Under `safe` the first request of a session gets none, under
         `aggressive` only one that has been reused before (manual 4.2, http-reuse)."""
         cdef ServerConn c = self.newest
@@ -140,7 +151,7 @@ cdef class Server:
         while c is not None:
             if not (first and mode == REUSE_AGGRESSIVE and c.uses < 2) and c.sni == sni:
                 self.unlink_idle(c)
-                sys.ha_add32(&self.slot.shared.used_conns, 1)
+                gauge_up(&self.slot.shared.used_conns, NULL, &self.slot.mine.used_conns)
                 self.slot.mine.reuse += 1
                 return c
             c = c.older
@@ -153,8 +164,8 @@ cdef class Server:
                 or self.worker.stopping):
             c.discard(False)
             return
-        sys.ha_add32(&self.slot.shared.used_conns, -1)
-        sys.ha_add32(&self.slot.shared.idle_conns, 1)
+        gauge_down(&self.slot.shared.used_conns, &self.slot.mine.used_conns)
+        gauge_up(&self.slot.shared.idle_conns, NULL, &self.slot.mine.idle_conns)
         c.idle = True
         c.newer = None
         c.older = self.newest
@@ -181,13 +192,13 @@ cdef class Server:
         c.older = None
         c.idle = False
         self.idle_count -= 1
-        sys.ha_add32(&self.slot.shared.idle_conns, -1)
+        gauge_down(&self.slot.shared.idle_conns, &self.slot.mine.idle_conns)
 
     cdef void close_idle(self) noexcept:
         while self.newest is not None:
             self.newest.discard(False)
 
-    cdef ServerConn open(self, ServerUser user, bytes sni, int *err) noexcept:
+    cdef ServerConn open(self, ServerUser user, bytes sni, int *err):
         cdef sys.sockaddr_un sa                 # the largest of the three
         cdef socklen_t n
         cdef int family, fd, one = 1
@@ -252,7 +263,7 @@ cdef class Server:
                 return None
             c.handshaking = True
         c.private = self.send_proxy != 0
-        sys.ha_add32(&self.slot.shared.used_conns, 1)
+        gauge_up(&self.slot.shared.used_conns, NULL, &self.slot.mine.used_conns)
         self.slot.mine.connect += 1
         err[0] = self.worker.reactor.watch(c, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET)
         if err[0]:

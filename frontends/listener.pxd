@@ -11,7 +11,7 @@ cdef class Listener(Door):
     cdef readonly object key               # what the supervisor knows the descriptor by
     cdef public uint32_t maxconn           # of the bind line; 0: none
     cdef bint paused
-    cdef bint unix
+    cdef bint on_unix
     cdef int tcp_ut
     cdef void accept_some(self) noexcept
     cdef bint admit(self) noexcept

@@ -18,7 +18,9 @@ from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.session cimport Door, Session, Stream
+from haproxy_py.engine.reactor cimport Source
 from haproxy_py.stream.stats cimport count_session
+from backends.backend cimport Backend
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
@@ -29,7 +31,7 @@ cdef class Listener(Door):
     """Args: worker; front: its frontend; fd: listening, non-blocking; bind_name: for %fl and logs; tls: context or None."""
 
     def __init__(self, worker, FrontConf front, int fd, *, key=None, bytes bind_name=b"", tls=None,
-                 bint accept_proxy=False, uint32_t maxconn=0, bint unix=False, int tcp_ut=0):
+                 bint accept_proxy=False, uint32_t maxconn=0, bint on_unix=False, int tcp_ut=0):
         self.worker = worker
         self.front = front
         self.fd = fd
@@ -38,7 +40,7 @@ cdef class Listener(Door):
         self.tls = tls
         self.accept_proxy = accept_proxy
         self.maxconn = maxconn
-        self.unix = unix
+        self.on_unix = on_unix
         self.tcp_ut = tcp_ut
 
     def start(self):
@@ -72,21 +74,20 @@ cdef class Listener(Door):
         self.paused = True
         if self not in self.front.sessions_waiting:
             self.front.sessions_waiting.append(self)
-            sys.ha_add32(&self.worker.segment.shared.waiters, 1)
+            gauge_up(&self.worker.segment.shared.waiters, NULL, &self.worker.segment.mine.waiting)
 
     cdef bint admit(self) noexcept:
         """Count one more connection in, unless the process, the frontend or this socket is full."""
         cdef GlobalShared *g = self.worker.segment.shared
         cdef FrontConf f = self.front
-        if g.maxconn and sys.ha_add32(&g.conns, 1) > g.maxconn:
-            sys.ha_add32(&g.conns, -1)
+        self.worker.segment.conns_up()
+        if g.maxconn and g.conns > g.maxconn:
+            self.worker.segment.conns_down()
             return False
-        if g.maxconn == 0:
-            sys.ha_add32(&g.conns, 1)
         gauge_up(&f.slot.shared.scur, &f.slot.shared.smax, &f.slot.mine.scur)
         if (f.maxconn and f.slot.shared.scur > f.maxconn) or (self.maxconn and self.conns >= self.maxconn):
             gauge_down(&f.slot.shared.scur, &f.slot.mine.scur)
-            sys.ha_add32(&g.conns, -1)
+            self.worker.segment.conns_down()
             return False
         self.conns += 1
         return True
@@ -104,7 +105,7 @@ cdef class Listener(Door):
             if fd < 0:
                 self.conns -= 1
                 gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
-                sys.ha_add32(&self.worker.segment.shared.conns, -1)
+                self.worker.segment.conns_down()
                 if sys.errno == sys.EMFILE or sys.errno == sys.ENFILE or sys.errno == sys.ENOBUFS or sys.errno == sys.ENOMEM:
                     self.pause()
                     set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)
@@ -130,7 +131,7 @@ cdef class Listener(Door):
         s.accept_wall_us = self.worker.reactor.wall_us
         sys.ha_add64(&self.worker.segment.shared.cum_conns, 1)
         f.slot.mine.conn_tot += 1
-        if self.unix:
+        if self.on_unix:
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
         else:
             addr_from_sockaddr(&s.src, sa)
@@ -141,6 +142,7 @@ cdef class Listener(Door):
                 keepalive_options(fd, f.ka_cnt, f.ka_idle, f.ka_intvl)
             if self.tcp_ut:
                 sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_USER_TIMEOUT, &self.tcp_ut, sizeof(int))
+        s.enlist()
         if self.worker.reactor.watch(s, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
             s.drop(True)
             return
@@ -175,13 +177,12 @@ cdef class Listener(Door):
         return False
 
     cdef void left(self, Session s) noexcept:
-        cdef uint64_t one = 1
         self.conns -= 1
-        sys.ha_add32(&self.worker.segment.shared.conns, -1)
+        self.worker.segment.conns_down()
         if sys.ha_load32(&self.worker.segment.shared.waiters):
             self.wake_waiting()
             if self.worker.segment.workers > 1:
-                sys.write(self.worker.segment.wake_fd, &one, sizeof(one))
+                self.worker.segment.wake_others()
 
     cdef void wake_waiting(self) noexcept:
         """Let the listeners that are full try again, in the next round."""
@@ -191,5 +192,39 @@ cdef class Listener(Door):
             return
         self.front.sessions_waiting = []
         for each in waiting:
-            sys.ha_add32(&self.worker.segment.shared.waiters, -1)
+            gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
             set_deadline(self.worker.reactor, each, self.worker.reactor.now_ms)
+
+
+cdef class Waker(Source):
+    """Hears of slots that other workers freed: serves the queues, lets full listeners try again.
+
+    Args: worker; backends: Backend objects; listeners: Listener objects. The segment's eventfd stays open.
+    """
+
+    cdef Worker worker
+    cdef list backends
+    cdef list listeners
+
+    def __init__(self, Worker worker, list backends, list listeners):
+        self.worker = worker
+        self.backends = backends
+        self.listeners = listeners
+        self.fd = worker.segment.wake_fd
+
+    def start(self):
+        """Watch, edge triggered: every worker hears every write, nobody reads."""
+        self.worker.reactor.watch(self, sys.EPOLLIN | sys.EPOLLET)
+
+    def stop(self):
+        self.worker.reactor.unwatch(self)
+
+    cdef void on_events(self, uint32_t events) noexcept:
+        cdef Backend b
+        cdef Listener each
+        for b in self.backends:
+            if b.any_limit:
+                b.serve_queues(None)
+        for each in self.listeners:
+            if each.paused:
+                each.wake_waiting()

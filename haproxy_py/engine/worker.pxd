@@ -15,6 +15,7 @@ cdef class Worker:
     cdef readonly uint32_t maxhdr          # tune.http.maxhdr
     cdef public bint stopping              # soft stop: replies close their connections
     cdef public bint splice                # kernel splicing allowed (-dS and `nosplice` forbid it)
+    cdef void *newest_session              # stream.session keeps its list here
     cdef list heads                        # pooled Head objects
     cdef Head take_head(self)
     cdef void give_head(self, Head head) noexcept

@@ -11,7 +11,6 @@ cdef class Worker:
 
     def __init__(self, Segment segment, *, bufsize: int = 16384, maxrewrite: int = 1024, maxhdr: int = 101,
                  pipesize: int = 262144, splice: bool = True):
-        self.reactor = Reactor()
         self.buffers = BufferPool(bufsize)
         self.pipes = PipePool(pipesize)
         self.segment = segment
@@ -19,6 +18,21 @@ cdef class Worker:
         self.maxhdr = maxhdr
         self.splice = splice
         self.heads = []
+
+    def open(self, loop) -> None:
+        """Make the reactor and nest it in `loop`. Called in the process that will run it: an epoll set is not shared."""
+        self.reactor = Reactor()
+        self.reactor.attach(loop)
+
+    def close(self) -> None:
+        """Leave the loop."""
+        if self.reactor is not None:
+            self.reactor.detach()
+
+    @property
+    def newest_session_exists(self) -> bool:
+        """Whether any client is connected to this worker."""
+        return self.newest_session != NULL
 
     cdef Head take_head(self):
         if self.heads:

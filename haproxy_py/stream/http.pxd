@@ -73,7 +73,7 @@ cdef class HttpStream(Relay):
     cdef void raw_answer(self, int status) noexcept
     cdef void close_books(self) noexcept                            # log, counters, gauges; once
     cdef bint client_gone(self) noexcept
-    cdef HttpConf back_conf(self) noexcept
+    cdef HttpConf back_conf(self)
 
 cdef class HttpMux(Mux):
     pass

@@ -38,6 +38,7 @@ from haproxy_py.stream.forward cimport (
     add_address, counted_size, say_connection, strip_connection,
 )
 from haproxy_py.stream.log cimport log_stream
+from haproxy_py.stream.pages cimport raw_page
 from haproxy_py.stream.relay cimport (
     BUDGET, Relay, ST_BODY, ST_CONNECT, ST_DONE, ST_EXCHANGE, ST_HEAD, ST_QUEUE, ST_REPLY, ST_RULES, ST_TARPIT,
     ST_TUNNEL, ST_TURN,
@@ -46,6 +47,7 @@ from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_request, count_session, count_status
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerConn
+from haproxy_py.engine.reply import builtin
 
 @cython.final
 cdef class HttpMux(Mux):
@@ -121,7 +123,7 @@ cdef class HttpStream(Relay):
         if r > 0:
             self.head_complete(<uint32_t>r)
         elif r < 0:
-            self.bad_request(501 if r == H1_UNSUPPORTED_TE else 400)
+            self.bad_request(422 if r == H1_UNSUPPORTED_TE else 400)
         elif s.have >= limit:
             self.bad_request(400)
         elif s.eof or s.error:
@@ -291,7 +293,7 @@ cdef class HttpStream(Relay):
         self.left_retries = b.retries
         return True
 
-    cdef HttpConf back_conf(self) noexcept:
+    cdef HttpConf back_conf(self):
         return <HttpConf>self.backend.conf
 
     cdef void forward(self) noexcept:
@@ -839,7 +841,10 @@ cdef class HttpStream(Relay):
         cdef Reply page = self.front.httpconf.page(status)
         self.status = status
         count_status(self.fe.mine, status)
-        self.send_raw(page.body if page.raw else page.raw_text(), status)
+        if page.raw and not page.body:
+            self.finish_session()                    # errorfile CODE /dev/null: not a word
+        else:
+            self.send_raw(raw_page(<Reply>builtin(status)), status)
 
     cdef void send_raw(self, bytes text, int status) noexcept:
         self.state = ST_REPLY

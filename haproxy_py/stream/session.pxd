@@ -44,6 +44,8 @@ cdef class Session(Conn):
     cdef Door door
     cdef Stream stream
     cdef uint8_t state
+    cdef void *older                                   # list of the worker's sessions, borrowed
+    cdef void *newer
     cdef bint counted                                  # in the frontend's gauges
     cdef bint owes_body                                # part of a request body was not read
     cdef bint from_proxy                               # src and dst came by the PROXY protocol
@@ -56,6 +58,8 @@ cdef class Session(Conn):
     cdef uint64_t idle_us                              # since when it waits for the next request (%Ti)
     cdef object sess_vars
     cdef ServerConn own                                # server connection of this session alone, idle now
+    cdef void enlist(self) noexcept
+    cdef void delist(self) noexcept
     cdef void begin(self) noexcept                     # just accepted
     cdef void proceed(self) noexcept                   # next step of the handshakes
     cdef void ready(self) noexcept                     # handshakes done

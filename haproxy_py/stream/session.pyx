@@ -48,6 +48,23 @@ cdef class Session(Conn):
             self.worker.buffers.give(self.buf)
             self.buf = NULL
 
+    cdef void enlist(self) noexcept:
+        """Into the worker's list. The reactor's reference keeps a listed session alive."""
+        cdef void *first = self.worker.newest_session
+        self.older = first
+        if first != NULL:
+            (<Session>first).newer = <void *>self
+        self.worker.newest_session = <void *>self
+
+    cdef void delist(self) noexcept:
+        if self.newer != NULL:
+            (<Session>self.newer).older = self.older
+        elif self.worker.newest_session == <void *>self:
+            self.worker.newest_session = self.older
+        if self.older != NULL:
+            (<Session>self.older).newer = self.newer
+        self.newer = self.older = NULL
+
     cdef char *buffer(self) noexcept:
         """The receive buffer, taken if need be; NULL: out of memory."""
         if self.buf == NULL:
@@ -250,6 +267,7 @@ cdef class Session(Conn):
             own = self.own
             self.own = None
             own.discard(False)
+        self.delist()
         self.close(hard)
         if self.buf != NULL:
             self.worker.buffers.give(self.buf)
@@ -258,3 +276,37 @@ cdef class Session(Conn):
             self.counted = False
             gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
         self.door.left(self)
+
+
+def sessions(Worker worker not None) -> list:
+    """Every session of this worker, newest first."""
+    cdef list found = []
+    cdef void *p = worker.newest_session
+    while p != NULL:
+        found.append(<Session>p)
+        p = (<Session>p).older
+    return found
+
+
+def close_idle_sessions(Worker worker not None) -> int:
+    """Close every kept connection that waits for its next request (soft stop); how many went."""
+    cdef Session s
+    cdef int gone = 0
+    for s in sessions(worker):
+        if s.state == SE_HTTP and s.stream is None and s.have == 0 and not s.may_read:
+            s.finish(False)
+            gone += 1
+    return gone
+
+
+def kill_sessions(Worker worker not None) -> int:
+    """End every session at once (hard stop); how many went. Streams are logged with cause K."""
+    cdef Session s
+    cdef Stream t
+    cdef list all_of_them = sessions(worker)
+    for s in all_of_them:
+        t = s.stream
+        if t is not None:
+            t.abort(c'K')
+        s.drop(False)
+    return len(all_of_them)

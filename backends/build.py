@@ -1,0 +1,142 @@
+"""Configured backends -> running ones. Called before the fork; nothing here opens a socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backends import state
+from backends.backend import Backend
+from backends.server import Server
+from backends.tls_options import client_context
+from balancers.registry import Algorithm, find
+from haproxy_py.config.address import resolve
+from haproxy_py.config.errors import ConfigError
+from haproxy_py.config.keywords import balance, options, timeouts
+from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.keywords import server as server_words
+from haproxy_py.config.keywords import server_options as server_settings
+from haproxy_py.config.model import Config, Proxy
+from haproxy_py.config.model import Server as ServerItem
+
+if TYPE_CHECKING:
+    from haproxy_py.engine.shm import ProxySlot, Segment
+    from haproxy_py.engine.worker import Worker
+
+REUSE = {"never": 0, "safe": 1, "aggressive": 2, "always": 3}
+CONFIGURED_MAINTENANCE = 4  # ADM_CMAINT
+NO_ADDRESS = 32  # ADM_RMAINT
+UNLIMITED = 0xFFFFFFFF
+
+
+def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, segment: Segment) -> Backend:
+    """One backend (or the back half of a listen) with its servers. Raises: ConfigError with the place of the fault."""
+    made = Backend(worker, slot, proxy[words.MODE] == "http")
+    made.timeout_connect = proxy[timeouts.TIMEOUT_CONNECT] or 0
+    made.timeout_server = proxy[timeouts.TIMEOUT_SERVER] or 0
+    made.timeout_queue = proxy[timeouts.TIMEOUT_QUEUE] or 0
+    made.timeout_tunnel = proxy[timeouts.TIMEOUT_TUNNEL] or 0
+    made.timeout_server_fin = proxy[timeouts.TIMEOUT_SERVER_FIN] or 0
+    made.timeout_tarpit = proxy[timeouts.TIMEOUT_TARPIT] or 0
+    made.retries = proxy[words.RETRIES]
+    made.redispatch = proxy[options.REDISPATCH] or 0
+    made.reuse = REUSE[proxy[words.HTTP_REUSE]]
+    made.abortonclose = bool(proxy[options.ABORTONCLOSE])
+    made.fullconn = proxy[words.FULLCONN] or default_fullconn(config, proxy)
+    for number, item in enumerate(proxy.servers, 1):
+        made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
+    made.any_limit = any(item[server_settings.MAXCONN] for item in proxy.servers)
+    made.balancer = algorithm(proxy).make()
+    made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]))
+    state.refresh(slot)
+    return made
+
+
+def algorithm(proxy: Proxy) -> Algorithm:
+    """The balancing algorithm of a backend; roundrobin when nothing was said (manual 4.2 balance)."""
+    row = find(proxy[balance.BALANCE][0] if proxy[balance.BALANCE] else "roundrobin")
+    if row is None:
+        raise ConfigError(f"balance {proxy[balance.BALANCE][0]!r} is not built", proxy.where)
+    return row
+
+
+def shared_bytes(config: Config) -> int:
+    """Room that the balancers of a configuration want in the segment, rounded up generously for alignment."""
+    backends = [p for p in config.proxies if p.is_backend]
+    return sum(algorithm(p).make().state_size(max(1, len(p.servers))) + 64 for p in backends)
+
+
+def default_fullconn(config: Config, proxy: Proxy) -> int:
+    """A tenth of the maxconn of the frontends that may send traffic here (manual 4.2 fullconn)."""
+    total = sum(p[words.MAXCONN] for p in config.proxies if p.is_frontend and leads_to(p, proxy))
+    return max(1, total // 10) if total else 0
+
+
+def leads_to(front: Proxy, back: Proxy) -> bool:
+    """Whether `back` is the frontend's default backend or its own other half."""
+    return front is back or front[words.DEFAULT_BACKEND] == back.name
+
+
+def build_server(
+    config: Config, proxy: Proxy, item: ServerItem, number: int, backend: Backend, worker: Worker, segment: Segment
+) -> Server:
+    """One server line."""
+    slot = segment.server(backend.slot, item.name, item[server_words.ID] or number)
+    host, port = where_it_is(item)
+    admin = CONFIGURED_MAINTENANCE if item[server_settings.DISABLED] else 0
+    if item.address.family in ("inet", "inet6", "") and not host:
+        admin |= NO_ADDRESS
+    state.set_up(
+        slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port
+    )
+    made = Server(worker, slot, backend)
+    made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
+    if item.address.family in ("unix", "abns"):
+        made.unix_path = unix_path(item)
+    made.map_port = item.address.family not in ("unix", "abns", "fd") and (
+        not item.address.has_port or item.address.relative is not None
+    )
+    made.port_offset = item.address.relative or 0
+    made.fullconn = backend.fullconn
+    made.max_queue = item[server_settings.MAXQUEUE]
+    pool(made, item)
+    made.send_proxy = 2 if item[server_settings.SEND_PROXY_V2] else 1 if item[server_settings.SEND_PROXY] else 0
+    made.tcpka = bool(proxy[options.TCPKA] or proxy[options.SRVTCPKA])
+    made.ka_cnt = proxy[options.SRVTCPKA_CNT] or 0
+    made.ka_idle = (proxy[options.SRVTCPKA_IDLE] or 0) // 1000
+    made.ka_intvl = (proxy[options.SRVTCPKA_INTVL] or 0) // 1000
+    made.tcp_ut = item[server_settings.TCP_UT]
+    source = item[server_settings.SOURCE] or proxy[words.SOURCE]
+    if source is not None and source.host:
+        made.set_source(source.host, source.port)
+    made.tls, made.sni = client_context(item, config)
+    return made
+
+
+def pool(made: Server, item: ServerItem) -> None:
+    """Limits of the idle connections."""
+    most, reuse = item[server_settings.POOL_MAX_CONN], item[server_settings.MAX_REUSE]
+    made.pool_max = UNLIMITED if most < 0 else most
+    made.pool_low = item[server_settings.POOL_LOW_CONN]
+    made.purge_ms = item[server_settings.POOL_PURGE_DELAY] or 1
+    made.max_reuse = 0 if reuse < 0 else reuse
+
+
+def unix_path(item: ServerItem) -> bytes:
+    """sun_path of a UNIX or abstract socket."""
+    path = (item.address.host or "").encode("utf-8", "surrogateescape")
+    return b"\0" + path.ljust(107, b"\0") if item.address.family == "abns" else path
+
+
+def where_it_is(item: ServerItem) -> tuple[str, int]:
+    """IP address in text ("" when init-addr allows to start without one) and port. Raises: ConfigError: unknown name."""
+    address: Any = item.address
+    if address.family in ("unix", "abns", "fd"):
+        return "", 0
+    if address.host is None:
+        try:
+            address = resolve(address)
+        except ConfigError as wrong:
+            if server_words.may_wait(item):
+                return "", address.port
+            raise ConfigError(wrong.text, item.where) from None
+    return address.host or "", address.port

@@ -1,0 +1,204 @@
+"""Listening sockets: made once by the supervisor, before privileges are dropped, and inherited by workers and reloads.
+
+A socket is known by its key, the written form of its address ("inet:127.0.0.1:80", "unix:/run/x.sock"), so that a reload
+finds the one that is already there and nothing that waits in its queue is lost (manual 4.2 bind, 5.1).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from haproxy_py.config.keywords import bind as bind_keywords
+from haproxy_py.config.keywords import proxy as proxy_keywords
+from haproxy_py.config.model import Address, Bind, Config, Proxy
+
+DEFAULT_BACKLOG = 2000
+TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MAXSEG = socket.TCP_DEFER_ACCEPT, 23, socket.TCP_MAXSEG
+
+
+class BindFailure(Exception):
+    """One socket could not be made. The text is HAProxy's: what for, what failed, why, where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One descriptor that a bind line needs: its key, its proxy, its settings, one address (a range is taken apart)."""
+
+    key: str
+    proxy: Proxy
+    bind: Bind
+    address: Address
+    port: int
+
+
+def wanted(config: Config) -> list[Wanted]:
+    """Every listening socket of a configuration, in file order; disabled proxies have none."""
+    found: list[Wanted] = []
+    for proxy in config.proxies:
+        if proxy.is_frontend and not proxy[proxy_keywords.DISABLED]:
+            for item in proxy.binds:
+                for port in range(item.address.port, max(item.address.port, item.address.port_high) + 1):
+                    found.append(Wanted(key_of(item.address, port), proxy, item, item.address, port))
+    return _told_apart(found)
+
+
+def _told_apart(found: list[Wanted]) -> list[Wanted]:
+    """Keys are unique: the second socket on one address (reuse of the port) gets a number."""
+    seen: dict[str, int] = {}
+    unique = []
+    for one in found:
+        n = seen.get(one.key, 0)
+        seen[one.key] = n + 1
+        unique.append(one if n == 0 else Wanted(f"{one.key}#{n}", one.proxy, one.bind, one.address, one.port))
+    return unique
+
+
+def key_of(address: Address, port: int) -> str:
+    """The key of an address: family, host or path, port."""
+    if address.family in ("unix", "abns", "fd"):
+        return f"{address.family}:{address.host}"
+    return f"{address.family or 'inet'}:{address.host or '*'}:{port}"
+
+
+def open_all(config: Config, inherited: Mapping[str, int]) -> dict[str, int]:
+    """Key -> descriptor of every socket, taking over those of `inherited` that still fit.
+
+    Raises: BindFailure with all failures, a line each; nothing stays open then but what was inherited.
+    """
+    made: dict[str, int] = {}
+    failures: list[str] = []
+    for one in wanted(config):
+        if one.key in inherited:
+            made[one.key] = inherited[one.key]
+            continue
+        try:
+            made[one.key] = open_one(one)
+        except OSError as wrong:
+            failures.append(complaint(one, wrong))
+    if failures:
+        for key, fd in made.items():
+            if key not in inherited:
+                os.close(fd)
+        raise BindFailure("\n".join(failures))
+    return made
+
+
+def complaint(one: Wanted, wrong: OSError) -> str:
+    """HAProxy's words for a socket that cannot be had."""
+    kind = "proxy" if one.proxy.kind == "listen" else "frontend"
+    step = getattr(wrong, "step", "bind")
+    what = {"socket": "create receiving socket", "listen": "listen to socket"}.get(step, "bind socket")
+    shown = shown_address(one.address, one.port)
+    return f"Binding [{one.bind.where}] for {kind} {one.proxy.name}: cannot {what} ({os.strerror(wrong.errno or 0)}) for [{shown}]"
+
+
+def shown_address(address: Address, port: int) -> str:
+    """As HAProxy prints it in messages."""
+    if address.family in ("unix", "abns"):
+        return str(address.host)
+    host = address.host or ("::" if address.family == "inet6" else "0.0.0.0")
+    return f"{host}:{port}"
+
+
+def open_one(one: Wanted) -> int:
+    """Create, bind and listen. Raises: OSError, with `step` naming what failed."""
+    family = one.address.family
+    if family == "fd":
+        fd = int(one.address.host or 0)
+        os.set_blocking(fd, False)
+        return os.dup(fd)
+    if family in ("unix", "abns"):
+        return _open_unix(one)
+    domain = socket.AF_INET6 if family == "inet6" or (not one.address.host and one.bind[bind_keywords.V4V6]) else socket.AF_INET
+    with _step("socket"):
+        sock = socket.socket(domain, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        _tcp_options(sock, domain, one.bind)
+        host = one.address.host or ("::" if domain == socket.AF_INET6 else "0.0.0.0")
+        with _step("bind"):
+            sock.bind((host, one.port))
+        with _step("listen"):
+            sock.listen(_backlog(one))
+    except OSError:
+        sock.close()
+        raise
+    return sock.detach()
+
+
+class _step:
+    """Mark an OSError with the name of what failed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, wrong: BaseException | None, trace: object) -> None:
+        if isinstance(wrong, OSError):
+            wrong.step = self.name  # type: ignore[attr-defined]
+
+
+def _tcp_options(sock: socket.socket, domain: int, item: Bind) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if domain == socket.AF_INET6:
+        only = 0 if item[bind_keywords.V4V6] else 1 if item[bind_keywords.V6ONLY] or item.address.host else 0
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+    if item[bind_keywords.DEFER_ACCEPT]:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_DEFER_ACCEPT, 1)
+    if item[bind_keywords.TFO]:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 1024)
+    if item[bind_keywords.MSS] > 0:
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_MAXSEG, item[bind_keywords.MSS])
+    if item[bind_keywords.INTERFACE]:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, item[bind_keywords.INTERFACE].encode() + b"\0")
+    if item[bind_keywords.TRANSPARENT]:
+        sock.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+
+
+def _open_unix(one: Wanted) -> int:
+    """A UNIX socket is bound under a temporary name and moved into place, so that clients never see it missing."""
+    path = str(one.address.host)
+    with _step("socket"):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        if one.address.family == "abns":
+            with _step("bind"):
+                sock.bind(b"\0" + os.fsencode(path).ljust(107, b"\0"))
+        else:
+            _bind_path(sock, path, one.bind)
+        with _step("listen"):
+            sock.listen(_backlog(one))
+    except OSError:
+        sock.close()
+        raise
+    return sock.detach()
+
+
+def _bind_path(sock: socket.socket, path: str, item: Bind) -> None:
+    fresh = f"{path}.{os.getpid()}.tmp"
+    with _step("bind"):
+        sock.bind(fresh)
+        try:
+            if item[bind_keywords.MODE] is not None:
+                os.chmod(fresh, item[bind_keywords.MODE])
+            uid, gid = item[bind_keywords.UID], item[bind_keywords.GID]
+            if uid is not None or gid is not None:
+                os.chown(fresh, -1 if uid is None else uid, -1 if gid is None else gid)
+            os.rename(fresh, path)
+        except OSError:
+            os.unlink(fresh)
+            raise
+
+
+def _backlog(one: Wanted) -> int:
+    """backlog of the line, of the frontend, or its maxconn (manual 4.2 backlog)."""
+    return (
+        one.bind[bind_keywords.BACKLOG]
+        or one.proxy[proxy_keywords.BACKLOG]
+        or one.proxy[proxy_keywords.MAXCONN]
+        or DEFAULT_BACKLOG
+    )

@@ -1,0 +1,119 @@
+"""Configured frontends -> what sessions and listeners use. Called before the fork; nothing here opens a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from frontends.bind import Wanted
+from frontends.listener import Listener
+from frontends.tls_options import server_context
+from haproxy_py.config.keywords import bind as bind_words
+from haproxy_py.config.keywords import errorfiles, forwarding, options, timeouts
+from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.model import Config, Proxy
+from haproxy_py.engine.addr import text_to_addr
+from haproxy_py.engine.reply import from_errorfile
+from haproxy_py.observe.plan import log_plan
+from haproxy_py.rules.keywords import rule_sets
+from haproxy_py.stream import http, tcp
+from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf
+
+if TYPE_CHECKING:
+    from haproxy_py.engine.shm import ProxySlot
+    from haproxy_py.engine.worker import Worker
+
+CONNECTION_MODES = {"http-keep-alive": 0, "http-server-close": 1, "httpclose": 2}
+
+
+def build_frontend(
+    config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, backends: Mapping[str, Any]
+) -> FrontConf:
+    """One frontend (or the front half of a listen). Raises: ConfigError with the place of the fault."""
+    made = FrontConf()
+    made.slot = slot
+    made.worker = worker
+    made.http = proxy[words.MODE] == "http"
+    made.mux = http.mux() if made.http else tcp.mux()
+    made.timeout_client = proxy[timeouts.TIMEOUT_CLIENT] or 0
+    made.timeout_http_request = proxy[timeouts.TIMEOUT_HTTP_REQUEST] or 0
+    made.timeout_http_keepalive = proxy[timeouts.TIMEOUT_HTTP_KEEP_ALIVE] or 0
+    made.timeout_client_fin = proxy[timeouts.TIMEOUT_CLIENT_FIN] or 0
+    made.timeout_client_hs = proxy[timeouts.TIMEOUT_CLIENT_HS] or 0
+    made.timeout_tarpit = proxy[timeouts.TIMEOUT_TARPIT] or 0
+    made.maxconn = proxy[words.MAXCONN]
+    made.tcpka = bool(proxy[options.TCPKA] or proxy[options.CLITCPKA])
+    made.ka_cnt = proxy[options.CLITCPKA_CNT] or 0
+    made.ka_idle = (proxy[options.CLITCPKA_IDLE] or 0) // 1000
+    made.ka_intvl = (proxy[options.CLITCPKA_INTVL] or 0) // 1000
+    made.nolinger = bool(proxy[options.NOLINGER])
+    made.idle_close_on_response = bool(proxy[options.IDLE_CLOSE_ON_RESPONSE])
+    made.sessions_waiting = []
+    made.backends = dict(backends)
+    made.default_backend = backends.get(proxy.name if proxy.kind == "listen" else proxy[words.DEFAULT_BACKEND])
+    made.httpconf = http_conf(proxy)
+    made.log = log_plan(config, proxy)
+    rule_sets(proxy).fill_frontend(made)
+    return made
+
+
+def finish_backend(made: Any, proxy: Proxy) -> None:
+    """What a backend of backends.build still lacks: its HTTP options and rules."""
+    made.conf = http_conf(proxy)
+    rule_sets(proxy).fill_backend(made)
+
+
+def http_conf(proxy: Proxy) -> HttpConf:
+    """The HTTP options of one proxy; a backend has its own."""
+    made = HttpConf()
+    made.mode = CONNECTION_MODES[proxy[options.HTTP_MODE]]
+    made.forwardfor = addr_field(proxy[forwarding.FORWARDFOR])
+    made.originalto = addr_field(proxy[forwarding.ORIGINALTO])
+    made.buffer_request = bool(proxy[options.HTTP_BUFFER_REQUEST])
+    made.pretend_keepalive = bool(proxy[options.HTTP_PRETEND_KEEPALIVE])
+    made.ignore_probes = bool(proxy[options.HTTP_IGNORE_PROBES])
+    made.use_proxy_header = bool(proxy[options.HTTP_USE_PROXY_HEADER])
+    made.no_delay = bool(proxy[options.HTTP_NO_DELAY])
+    made.lenient = bool(proxy[options.ACCEPT_UNSAFE_REQUEST] or proxy[options.ACCEPT_UNSAFE_RESPONSE])
+    pages = proxy[errorfiles.ERRORFILES]
+    made.errors = {status: from_errorfile(page) for status, page in pages.items()} or None
+    if proxy[words.MONITOR_URI]:
+        made.monitor_uri = proxy[words.MONITOR_URI].encode("utf-8", "surrogateescape")
+    return made
+
+
+def addr_field(option: forwarding.Forward | None) -> AddrField | None:
+    """option forwardfor / originalto, ready to use."""
+    if option is None:
+        return None
+    made = AddrField()
+    made.name = option.header.lower().encode("utf-8", "surrogateescape")
+    made.if_none = option.if_none
+    made.networks = []
+    if option.excepted is not None:
+        net = option.excepted
+        made.networks.append((text_to_addr(str(net.network_address)), net.prefixlen))
+    return made
+
+
+def build_listener(config: Config, one: Wanted, front: FrontConf, fd: int, worker: Worker) -> Listener:
+    """One listening socket of a bind line in this worker."""
+    item = one.bind
+    return Listener(
+        worker,
+        front,
+        fd,
+        key=one.key,
+        bind_name=bind_name(one),
+        tls=server_context(item, config),
+        accept_proxy=item[bind_words.ACCEPT_PROXY],
+        maxconn=item[bind_words.MAXCONN],
+        on_unix=item.address.family in ("unix", "abns"),
+        tcp_ut=item[bind_words.TCP_UT],
+    )
+
+
+def bind_name(one: Wanted) -> bytes:
+    """The name given on the line, else its address."""
+    return (one.bind[bind_words.NAME] or one.address.text).encode("utf-8", "surrogateescape")
+

@@ -1,0 +1,183 @@
+"""A configuration put to work: built before the fork, started in each worker.
+
+    instance = Instance.build(config, workers=2)
+    instance.bind({})                  # listening sockets, or those inherited by key
+    ... fork ...
+    instance.start(loop, slot=1)       # in the worker: traffic flows
+    instance.soft_stop(); await instance.drained.wait(); instance.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from backends.build import build_backend, shared_bytes
+from backends.checks.scheduler import Checker
+from frontends import bind
+from frontends.build import build_frontend, build_listener, finish_backend
+from frontends.listener import Listener, Waker
+from haproxy_py.config.keywords import process as process_words
+from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.keywords import tuning
+from haproxy_py.config.model import Config, Proxy
+from haproxy_py.engine.shm import Segment
+from haproxy_py.engine.worker import Worker
+from haproxy_py.rules.scope import bind_all
+from haproxy_py.stream.session import close_idle_sessions, kill_sessions
+
+SPARE_SERVERS = 256  # rooms kept for servers added at run time
+DRAIN_POLL_S = 0.05
+
+
+class Instance:
+    """See the module. Attributes: config, segment, worker, frontends and backends by name, listening (key -> descriptor)."""
+
+    def __init__(self, config: Config, segment: Segment, worker: Worker) -> None:
+        self.config = config
+        self.segment = segment
+        self.worker = worker
+        self.frontends: dict[str, Any] = {}
+        self.backends: dict[str, Any] = {}
+        self.listening: dict[str, int] = {}
+        self.listeners: list[Listener] = []
+        self.drained = asyncio.Event()
+        self.checker: Checker | None = None
+        self.waker: Waker | None = None
+        self.started_at = 0.0
+        self._drain: asyncio.Task[None] | None = None
+
+    @classmethod
+    def build(cls, config: Config, workers: int = 1) -> Instance:
+        """Make everything but sockets. Raises: ConfigError for what only shows now (certificates, names of servers)."""
+        fronts = [p for p in config.proxies if p.is_frontend]
+        backs = [p for p in config.proxies if p.is_backend]
+        servers = sum(len(p.servers) for p in backs)
+        segment = Segment(
+            workers,
+            proxies=len(fronts) + len(backs),
+            servers=servers + SPARE_SERVERS,
+            extra_bytes=shared_bytes(config) + 65536,
+        )
+        segment.maxconn = config.globals[process_words.MAXCONN] or 0
+        worker = Worker(
+            segment,
+            bufsize=config.globals[tuning.BUFSIZE],
+            maxrewrite=config.globals[tuning.MAXREWRITE],
+            maxhdr=config.globals[tuning.MAXHDR],
+            splice=not config.globals[process_words.NOSPLICE],
+        )
+        made = cls(config, segment, worker)
+        made._build_proxies(fronts, backs)
+        bind_all(config, made)
+        return made
+
+    def _build_proxies(self, fronts: list[Proxy], backs: list[Proxy]) -> None:
+        for proxy in backs:
+            slot = self.segment.proxy(proxy.name)
+            made = build_backend(self.config, proxy, slot, self.worker, self.segment)
+            finish_backend(made, proxy)
+            self.backends[proxy.name] = made
+        for proxy in fronts:
+            slot = self.segment.proxy(proxy.name)
+            self.frontends[proxy.name] = build_frontend(self.config, proxy, slot, self.worker, self.backends)
+
+    # World of rules.scope.bind_all
+
+    def backend(self, name: str) -> Any:
+        """ProxySlot of a backend, None if there is none."""
+        found = self.backends.get(name)
+        return found.slot if found else None
+
+    def frontend(self, name: str) -> Any:
+        """ProxySlot of a frontend, None if there is none."""
+        found = self.frontends.get(name)
+        return found.slot if found else None
+
+    def server(self, backend: str, name: str) -> Any:
+        """ServerSlot of a server, None if there is none."""
+        found = self.backends.get(backend)
+        return next((s.slot for s in found.servers if s.name == name), None) if found else None
+
+    # life
+
+    def bind(self, inherited: Mapping[str, int]) -> None:
+        """Open the listening sockets, taking over those of `inherited`. Raises: frontends.bind.BindFailure."""
+        self.listening = bind.open_all(self.config, inherited)
+
+    def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1) -> None:
+        """Take traffic in this process, nested in `loop` (running or about to run)."""
+        self.segment.attach(slot)
+        self.worker.open(loop)
+        self.started_at = time.time()
+        for front in self.frontends.values():
+            if front.log is not None:
+                front.log.sender.start(self.worker)
+        for one in bind.wanted(self.config):
+            listener = build_listener(self.config, one, self.frontends[one.proxy.name], self.listening[one.key], self.worker)
+            listener.start()
+            self.listeners.append(listener)
+        if self.segment.workers > 1:
+            self.waker = Waker(self.worker, list(self.backends.values()), self.listeners)
+            self.waker.start()
+
+    async def run_checks(self) -> None:
+        """Start the health checks, if this worker is the one that runs them."""
+        if self.checker is None and self.segment.claim_checker():
+            self.checker = Checker(self.config, self)
+            await self.checker.start()
+
+    def pause(self) -> None:
+        """Accept nothing for a while (SIGTTOU)."""
+        for listener in self.listeners:
+            listener.stop()
+
+    def resume(self) -> None:
+        """Accept again (SIGTTIN)."""
+        for listener in self.listeners:
+            listener.start()
+
+    def soft_stop(self) -> None:
+        """Accept no more, let what runs finish; `drained` is set when the last connection has ended."""
+        if self.worker.stopping:
+            return
+        self.worker.stopping = True
+        self.pause()
+        close_idle_sessions(self.worker)
+        self._drain = asyncio.get_running_loop().create_task(self._wait_drained())
+
+    async def _wait_drained(self) -> None:
+        while self.worker.newest_session_exists:
+            await asyncio.sleep(DRAIN_POLL_S)
+            close_idle_sessions(self.worker)
+        self.drained.set()
+
+    async def stop(self) -> None:
+        """End everything now: connections are cut, nothing listens any more in this process."""
+        if self.checker is not None:
+            await self.checker.stop()
+            self.checker = None
+        self.close()
+
+    def close(self) -> None:
+        """The part of stop() that needs no loop."""
+        if self._drain is not None:
+            self._drain.cancel()
+            self._drain = None
+        for listener in self.listeners:
+            listener.stop()
+        self.listeners = []
+        if self.waker is not None:
+            self.waker.stop()
+            self.waker = None
+        kill_sessions(self.worker)
+        for back in self.backends.values():
+            back.close_idle()
+        self.worker.close()
+
+    def disabled(self, name: str) -> bool:
+        """Whether the proxy was configured `disabled`."""
+        proxy = self.config.frontend(name) or self.config.backend(name)
+        return bool(proxy and proxy[words.DISABLED])
