@@ -34,8 +34,8 @@ cdef class TlsContext:
     cdef TlsConf conf
     cdef bint strict_eof
     cdef bint ktls
-    cdef bint check_host                   # client: verify is on and no fixed verifyhost: the SNI is what must match
-    cdef bytes verifyhost                  # client: name that must match; None
+    cdef bint check_host                   # client: verify is on, so the server's certificate must be for the SNI,
+    cdef bytes verifyhost                  # or without one for this name (None: any)
     cdef readonly object params
     cdef TlsSession session(self, int fd)  # new session on a non-blocking descriptor; raises MemoryError only
     cdef TlsSession connect(self, int fd, const char *sni, uint32_t sni_len)   # client with a server name (0: none), resumes

@@ -269,10 +269,10 @@ cdef class TlsContext:
         if self.check_host and (self.verifyhost is not None or sni_len):
             verify = SSL_get0_param(s.ssl)
             X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
-            if self.verifyhost is not None:
-                X509_VERIFY_PARAM_set1_host(verify, PyBytes_AS_STRING(self.verifyhost), len(self.verifyhost))
-            else:
+            if sni_len:
                 X509_VERIFY_PARAM_set1_host(verify, name, sni_len)
+            else:
+                X509_VERIFY_PARAM_set1_host(verify, PyBytes_AS_STRING(self.verifyhost), len(self.verifyhost))
         if self.conf.last != NULL and memcmp(self.conf.last_name, name, sni_len + 1) == 0:
             if SSL_SESSION_is_resumable(self.conf.last):
                 SSL_set_session(s.ssl, self.conf.last)
