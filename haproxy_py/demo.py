@@ -86,16 +86,14 @@ async def run(command: Sequence[str]) -> int:
     child = await asyncio.create_subprocess_exec(*command) if command else None
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    waits = [asyncio.create_task(ended.wait())]
-    if child is not None:
-        waits.append(asyncio.create_task(_until(child, ended)))
+    watch = asyncio.create_task(_until(child, ended)) if child is not None else None
     await ended.wait()
     if child is not None and child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             child.terminate()
     status = await child.wait() if child is not None else 0
-    for task in waits:
-        task.cancel()
+    if watch is not None:
+        await watch
     return 0 if status in (-signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGINT, 128 + signal.SIGTERM) else status
 
 

@@ -1,0 +1,1 @@
+"""Real clients and real servers with the proxy between them."""
