@@ -185,7 +185,7 @@ class _Stage:
             before[:] = after
 
     def result(self, syslog: Syslog) -> Result:
-        pattern = re.compile(rb"[ \[]" + re.escape(self.name.encode()) + rb"(?=[ ~/_:.])")
+        pattern = re.compile(rb"[ \[(\"]" + re.escape(self.name.encode()) + rb"(?=[ ~/_:.\"])")
         logs = [mask_log(line, self.names) for line in syslog.lines if pattern.search(line)]
         logs = sorted(logs) if self.case.sort_logs else logs
         return Result(tuple(self.seen[0]), tuple(self.seen[1][0]), tuple(self.seen[1][1]), tuple(logs))
