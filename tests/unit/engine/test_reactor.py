@@ -1,0 +1,102 @@
+"""The nested set on both kinds of loop: edges, wake-ups, deadlines, and sources that go while events for them wait."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+from collections.abc import Callable
+
+import pytest
+import uvloop
+
+from haproxy_py.engine.reactor import Reactor, sources_alive
+from haproxy_py.engine.testing import Probe
+
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Let the loop run until the condition holds."""
+    end = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, "never happened"
+        await asyncio.sleep(0.002)
+
+
+@pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    made = request.param()
+    yield made
+    made.close()
+
+
+def test_events_arrive_once_per_edge(loop: asyncio.AbstractEventLoop) -> None:
+    async def main() -> None:
+        reactor = Reactor()
+        reactor.attach(loop)
+        a, b = socket.socketpair()
+        a.setblocking(False)
+        probe = Probe(a.fileno())
+        assert probe.watch(reactor) == 0
+        b.send(b"x")
+        await until(lambda: probe.told)
+        await asyncio.sleep(0.02)
+        assert len(probe.told) == 1, "edge triggered: unread bytes are told once"
+        b.send(b"y")
+        await until(lambda: len(probe.told) == 2)
+        probe.forget()
+        reactor.detach()
+        a.close()
+        b.close()
+
+    loop.run_until_complete(main())
+
+
+def test_wake_and_deadline(loop: asyncio.AbstractEventLoop) -> None:
+    async def main() -> None:
+        reactor = Reactor()
+        reactor.attach(loop)
+        probe = Probe(-1)
+        probe.deadline(reactor, 20)
+        began = loop.time()
+        await until(lambda: probe.told)
+        assert probe.told[0][0] == "deadline"
+        assert loop.time() - began >= 0.018
+        probe.wake()
+        await until(lambda: len(probe.told) == 2)
+        assert probe.told[1] == ("events", 0)
+        probe.deadline(reactor, 10)
+        probe.deadline(reactor, 60)
+        began = loop.time()
+        await until(lambda: len(probe.told) == 3)
+        assert loop.time() - began >= 0.055, "a deadline that was moved later does not come early"
+        reactor.detach()
+
+    loop.run_until_complete(main())
+
+
+def test_forgotten_sources_hear_nothing_and_are_freed(loop: asyncio.AbstractEventLoop) -> None:
+    async def main() -> None:
+        gc.collect()
+        before = sources_alive()
+        reactor = Reactor()
+        reactor.attach(loop)
+        a, b = socket.socketpair()
+        probe = Probe(a.fileno())
+        probe.watch(reactor)
+        b.send(b"x")
+        probe.forget()
+        await asyncio.sleep(0.02)
+        assert probe.told == []
+        os.close(a.detach())
+        del probe
+        await asyncio.sleep(0.01)
+        reactor.turn()
+        gc.collect()
+        assert sources_alive() == before
+        reactor.detach()
+        b.close()
+
+    loop.run_until_complete(main())
