@@ -13,7 +13,6 @@ from haproxy_py.config.keywords.balance import use_algorithms
 
 # Packages whose modules are all imported, in this order; one that is not installed is left out.
 PACKAGES = (
-    "haproxy_py.config.keywords",
     "haproxy_py.rules",
     "haproxy_py.rules.fetches",
     "haproxy_py.rules.converters",
@@ -36,14 +35,20 @@ def load() -> None:
     global _loaded
     if _loaded:
         return
-    for name in MODULES:
-        importlib.import_module(name)
+    load_config_language()
     for name in PACKAGES:
         if _present(name):
             _import_all(name)
     if _present("balancers"):
         use_algorithms(importlib.import_module("balancers.registry").names)
     _loaded = True
+
+
+def load_config_language() -> None:
+    """Only what the configuration package itself registers: enough to read files, without any feature."""
+    for name in MODULES:
+        importlib.import_module(name)
+    _import_all("haproxy_py.config.keywords")
 
 
 def _present(name: str) -> bool:

@@ -90,13 +90,22 @@ def distance(a: str, b: str, limit: int) -> int:
 def nearest(word: str, candidates: Iterable[str]) -> str:
     """The candidate most like `word`, or "" when none is near enough to be worth proposing."""
     word = word[:64]
-    limit = max(1, len(word) // 3)
+    limit = max(2, len(word) // 3)
     best, found = limit + 1, ""
     for other in sorted(candidates):
         d = distance(word, other, min(limit, best - 1)) if best else best
-        if d < best:
+        if d < best and (d <= len(word) // 3 or _same_letters(word, other)):
             best, found = d, other
     return found
+
+
+def _same_letters(word: str, other: str) -> bool:
+    """Whether at most one letter of a short word is missing from the other."""
+    rest = list(other)
+    for c in word:
+        if c in rest:
+            rest.remove(c)
+    return len(word) > 2 and len(rest) <= len(other) - len(word) + 1
 
 
 def maybe(word: str, candidates: Iterable[str]) -> str:

@@ -218,15 +218,13 @@ def caret(line: str, at: int) -> str:
     Args: at: offset in bytes, from 0.
     """
     raw = line.encode("utf-8", "surrogateescape")
-    show = "".join(chr(c) if 32 <= c < 127 else " " if c in _BLANK else "?" for c in raw)
-    before = ""
-    if at >= SHOWN - 3:
-        cut = at - SHOWN // 2
-        show, before = show[cut:], "..."
-        at -= cut
-    if len(before) + len(show) > SHOWN:
-        show = show[: SHOWN - len(before) - 3] + "..."
-    return f"\n  {before}{show}\n  {' ' * (len(before) + at)}^"
+    body = raw.lstrip(_BLANK)
+    at -= len(raw) - len(body)
+    show = "".join(chr(c) if 32 <= c < 127 else " " if c in _BLANK else "?" for c in body)
+    if at >= SHOWN:
+        left = at - SHOWN // 2 + 3
+        show, at = f"...{show[left : left + SHOWN - 6]}...", SHOWN // 2
+    return f"\n  {show[:SHOWN]}\n  {' ' * at}^"
 
 
 def quote(word: str) -> str:

@@ -15,7 +15,9 @@ from haproxy_py.config import lexer
 from haproxy_py.config.conditions import Blocks
 from haproxy_py.config.dispatch import dispatch, negation
 from haproxy_py.config.environment import starting
-from haproxy_py.config.errors import GLUED, ConfigError, Faults, Where
+from haproxy_py.config.errors import GLUED, SERVER, ConfigError, Faults, Level, Where
+from haproxy_py.config.keywords.server import may_wait
+from haproxy_py.config.keywords.server_options import CHECK_ADDR
 from haproxy_py.config.known import words as known_words
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Address, Config, Global, Item
@@ -182,17 +184,23 @@ class Reader:
         """Run the checks of the whole configuration and freeze it."""
         if resolver:
             self.resolve(resolver)
-        for check in CHECKS:
-            check(self.config, self.faults)
+        self.check()
         config = self.config
         for item in (config.globals, *config.defaults, *config.proxies, *config.sections):
             item.freeze()
         return config
 
+    def check(self) -> None:
+        """The whole-file checks. Behind refused lines their warnings would only be echoes, so just their alerts count."""
+        later = Faults() if self.faults.fatal else self.faults
+        for check in CHECKS:
+            check(self.config, later)
+        if later is not self.faults:
+            seen = set(self.faults.found)
+            self.faults.found += [f for f in later.found if f.level is Level.ALERT and f not in seen]
+
     def resolve(self, resolver: Resolver) -> None:
         """Replace names by addresses; a server's `init-addr ... none` lets it wait."""
-        from haproxy_py.config.keywords.server import may_wait
-
         for proxy in self.config.proxies:
             for bind in proxy.binds:
                 try:
@@ -205,4 +213,11 @@ class Reader:
                 except ConfigError:
                     if not may_wait(server):
                         told = f"'server {proxy.name}/{server.name}' : could not resolve address '{server.address.name}'."
-                        self.faults.alert(told, server.where, "[{}] : ")
+                        self.faults.alert(told, server.where, SERVER)
+                checked = server[CHECK_ADDR]
+                if checked is not None and checked.name is not None:
+                    try:
+                        server[CHECK_ADDR] = resolver(checked)
+                    except ConfigError as wrong:
+                        told = f"'server {proxy.name}/{server.name}' : 'addr' : {wrong.text}."
+                        self.faults.alert(told, server.where, SERVER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+import re
 
 from haproxy_py.config import known
 from haproxy_py.config.address import parse_listen
@@ -118,7 +119,21 @@ def _text(setting: Setting[str]) -> None:
     bind_option(setting.name, args=1, source=SOURCE)(set_text)
 
 
-for _word in (NAME, INTERFACE, THREAD, GUID_PREFIX, LABEL):
+_THREADS = re.compile(r"(?:[0-9]{1,4}/)?(?:all|odd|even|[0-9]{1,4}(?:-[0-9]{0,4})?)")
+
+
+@bind_option("thread", args=1, source=SOURCE)
+def thread(line: Line, made: Bind, at: int) -> int:
+    """`thread [GROUP/]SET[,...]`: every worker accepts here, so it changes nothing."""
+    value = line.words[at + 1]
+    for piece in value.split(","):
+        if not _THREADS.fullmatch(piece):
+            line.fail(f"'{value}' : '{piece}' is not a valid number/range.")
+    made[THREAD] = value
+    return at + 2
+
+
+for _word in (NAME, INTERFACE, GUID_PREFIX, LABEL):
     _text(_word)
 
 

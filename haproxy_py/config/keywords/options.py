@@ -9,6 +9,7 @@ from __future__ import annotations
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Setting
 from haproxy_py.config.registry import ANY_PROXY, BACKEND, FRONTEND, proxy_keyword
+from haproxy_py.config.units import UnitError, parse_time
 
 MANUAL = "manual 4.2"
 SWITCHES: dict[str, Setting[bool | None]] = {}
@@ -130,7 +131,11 @@ def _tcpka(side: str, what: str, sections: frozenset[str]) -> Setting[int | None
         line.set(proxy, setting, line.number(0))
 
     def set_delay(line: Line, proxy: Proxy) -> None:
-        line.set(proxy, setting, line.time(0, "s"))
+        try:
+            line.set(proxy, setting, parse_time(line.arg(0), "s", line.warn))
+        except UnitError as wrong:
+            told = f"unexpected character '{wrong.char}' in argument to <{name}>."
+            line.fail(told if wrong.kind == "char" else wrong.words(name))
 
     usage = f"'{name}' expects an integer value" + ("" if what == "cnt" else " (in seconds)")
     register = proxy_keyword(name, sections=sections, args=1, source=MANUAL, missing=usage)

@@ -119,9 +119,9 @@ def options(line: Line, item: Server, at: int, title: str) -> None:
 
 
 MISSING = {
-    "inter": "a delay as argument", "fastinter": "a delay as argument", "downinter": "a delay as argument",
-    "redir": "<prefix> as argument", "addr": "<ipv4|ipv6> as argument", "slowstart": "a delay as argument",
-    "source": "<addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument",
+    "inter": "a delay as argument.", "fastinter": "a delay as argument.", "downinter": "a delay as argument.",
+    "redir": "<prefix> as argument.", "addr": "<ipv4|ipv6> as argument.", "slowstart": "a delay as argument.",
+    "source": "<addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument.",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from haproxy_py.features import load_config_language
 from tests.harness.products import haproxy26
 
 HERE = Path(__file__).parent
-ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "X": "xx", "Z": "one two  three", "H": "z"}
+ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/someone", "X": "xx", "Z": "one two  three", "H": "z"}
 _LINE = re.compile(r"\[(ALERT|WARNING|NOTICE)\] +\([0-9]+\) : (?:config : )?(.*)")
 _SUMMARY = re.compile(r"Error\(s\) found|Fatal errors|haproxy version|path to exec|Failed to initialize")
 
