@@ -53,7 +53,7 @@ def split(line: str, lookup: Lookup) -> Words:
     """
     if not _SPECIAL.search(line):
         words = _WORD.findall(line)
-        return Words(words, [False] * len(words), [])
+        return Words(words, [False] * len(words))
     return _Cutter(line.encode("utf-8", "surrogateescape"), lookup).run()
 
 
@@ -65,10 +65,8 @@ class _Cutter:
         self.lookup = lookup
         self.words: list[str] = []
         self.quoted: list[bool] = []
-        self.positions: list[int] = []
         self.word: bytearray | None = None
         self.special = False
-        self.start = 0
 
     def end_word(self) -> None:
         if self.word is None:
@@ -76,12 +74,11 @@ class _Cutter:
         body = bytes(self.word).partition(b"\0")[0]  # a \x00 ends a word, as it ends a C string
         self.words.append(body.decode("utf-8", "surrogateescape"))
         self.quoted.append(self.special)
-        self.positions.append(self.start)
         self.word, self.special = None, False
 
-    def open_word(self, at: int) -> bytearray:
+    def open_word(self) -> bytearray:
         if self.word is None:
-            self.word, self.start = bytearray(), at
+            self.word = bytearray()
         return self.word
 
     def run(self) -> Words:
@@ -102,15 +99,15 @@ class _Cutter:
             else:
                 found = _PLAIN.match(text, at)
                 stop = found.end() if found else at + 1
-                self.open_word(at).extend(text[at:stop])
+                self.open_word().extend(text[at:stop])
                 at = stop
         self.end_word()
-        return Words(self.words, self.quoted, self.positions)
+        return Words(self.words, self.quoted)
 
     def escape(self, at: int, *, in_quotes: bool) -> int:
         """A backslash at `at`: \\n \\r \\t \\xHH, a protected character, or itself."""
         text = self.text
-        word = self.open_word(at)
+        word = self.open_word()
         after = text[at + 1] if at + 1 < len(text) else -1
         if after in _ESCAPED:
             word.append(_ESCAPED[after])
@@ -135,14 +132,14 @@ class _Cutter:
         stray = self.text.find(b"\r", at + 1)
         if end < 0 or 0 <= stray < end:
             raise LexError("unmatched quote", at)
-        self.open_word(at).extend(self.text[at + 1 : end])
+        self.open_word().extend(self.text[at + 1 : end])
         self.special = True
         return end + 1
 
     def weak(self, quote: int) -> int:
         """A double quote at `quote`: escapes and variables work inside."""
         text, at = self.text, quote + 1
-        self.open_word(quote)
+        self.open_word()
         self.special = True
         while at < len(text):
             c = text[at]
@@ -157,7 +154,7 @@ class _Cutter:
             else:
                 found = _WEAK.match(text, at)
                 stop = found.end() if found else at + 1
-                self.open_word(quote).extend(text[at:stop])
+                self.open_word().extend(text[at:stop])
                 at = stop
         raise LexError("unmatched quote", quote)
 
@@ -174,7 +171,7 @@ class _Cutter:
         value = self.lookup(name)
         at = found.end()
         if not braced:
-            self.open_word(dollar).extend((value or "").encode("utf-8", "surrogateescape"))
+            self.open_word().extend((value or "").encode("utf-8", "surrogateescape"))
             return at
         several = text[at : at + 3] == b"[*]"
         if not several and text[at : at + 1] == b"[":
@@ -190,14 +187,14 @@ class _Cutter:
             at = stop
         if text[at : at + 1] != b"}":
             raise LexError("unmatched brace in environment variable name", brace)
-        self.expand(dollar, value or "", several)
+        self.expand(value or "", several)
         return at + 1
 
-    def expand(self, at: int, value: str, several: bool) -> None:
+    def expand(self, value: str, several: bool) -> None:
         """Put a value into the current word; as a list, each blank in it begins a new word."""
         body = value.encode("utf-8", "surrogateescape")
         if not several:
-            self.open_word(at).extend(body)
+            self.open_word().extend(body)
             return
         pieces = body.split()
         if not pieces and self.word is not None and not self.word:
@@ -206,7 +203,7 @@ class _Cutter:
             if i:
                 self.end_word()
                 self.special = True
-            self.open_word(at).extend(piece)
+            self.open_word().extend(piece)
 
 
 PSEUDO = frozenset({".FILE", ".LINE", ".SECTION"})

@@ -125,7 +125,7 @@ class Reader:
                 raise ConfigError(f"Stray NUL character at position {at}.", where, GLUED)
             words = lexer.split(text, self.lookup)
             if words:
-                self.obey(words, where, text)
+                self.obey(words, where)
         except lexer.LexError as wrong:
             told = f"{wrong.what} at position {wrong.at + 1}:{lexer.caret(text, wrong.at)}"
             self.faults.alert(told, where, GLUED)
@@ -136,12 +136,12 @@ class Reader:
                 raise
             self.faults.alert(f"this line cannot be understood ({type(wrong).__name__}: {wrong})", where)
 
-    def obey(self, words: lexer.Words, where: Where, text: str) -> None:
+    def obey(self, words: lexer.Words, where: Where) -> None:
         """A directive, a section header, or a keyword of the open section."""
         if self.blocks.directive(words, where, self.faults, self.config.env) or not self.blocks.active:
             return
         if len(words) > lexer.MAX_WORDS:
-            self._too_many(words, where, text)
+            self._too_many(words, where)
         if "" in words:
             del words[words.index("") :]  # HAProxy's parsers stop at an empty argument
             if not words:
@@ -164,10 +164,10 @@ class Reader:
         else:
             dispatch(line, self.kind, self.section)
 
-    def _too_many(self, words: lexer.Words, where: Where, text: str) -> None:
-        last = words[lexer.MAX_WORDS]
-        at = words.positions[lexer.MAX_WORDS] if words.positions else text.find(last)
-        told = f"too many words, truncating after word {lexer.MAX_WORDS}, position {at + 1}: <{words[lexer.MAX_WORDS - 1]}>."
+    def _too_many(self, words: lexer.Words, where: Where) -> None:
+        *before, last = words[: lexer.MAX_WORDS]
+        at = sum(len(word.encode("utf-8", "surrogateescape")) + 1 for word in before) + 1  # as if single blanks parted them
+        told = f"too many words, truncating after word {lexer.MAX_WORDS}, position {at}: <{last}>."
         raise ConfigError(told, where, GLUED)
 
     def open(self, line: Line, call: Callable[[Line, Config], Item | None]) -> None:
