@@ -134,14 +134,14 @@ cdef void fold(Counters *into, Counters *dead) noexcept nogil:
 
 
 cdef class Segment:
-    """Args: workers: 1..63. proxies: slots (a listen takes two). servers: rooms, those for servers added later included.
+    """Args: workers: 1..64. proxies: slots (a listen takes two). servers: rooms, those for servers added later included.
     extra_bytes: for reserve(). Raises: ValueError, MemoryError."""
 
     def __cinit__(self, int workers, *, int proxies=0, int servers=0, size_t extra_bytes=0):
         cdef void *p
         cdef size_t need
-        if not 1 <= workers < MAX_WORKERS:
-            raise ValueError(f"a segment is shared by 1 to {MAX_WORKERS - 1} workers, not {workers}")
+        if not 1 <= workers <= MAX_WORKERS:
+            raise ValueError(f"a segment is shared by 1 to {MAX_WORKERS} workers, not {workers}")
         if proxies < 0 or servers < 0:
             raise ValueError("a segment has no negative number of slots")
         self.wake_fd = -1
@@ -278,6 +278,10 @@ cdef class Segment:
             sys.read(self.wake_fd, &one, sizeof(one))
             one = 1
             sys.write(self.wake_fd, &one, sizeof(one))
+
+    def slots(self) -> list:
+        """The proxy slots, in the order they were handed out."""
+        return list(self.proxies)
 
     def wake(self) -> None:
         """wake_others() for Python."""

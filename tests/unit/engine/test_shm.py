@@ -35,12 +35,12 @@ def segment() -> Segment:
 
 
 def test_limits_of_the_constructor() -> None:
-    for workers in (0, 64, -1):
-        with pytest.raises(ValueError, match="shared by 1 to 63 workers"):
+    for workers in (0, 65, -1):
+        with pytest.raises(ValueError, match="shared by 1 to 64 workers"):
             Segment(workers)
     with pytest.raises(ValueError):
         Segment(1, proxies=-1)
-    assert Segment(63).workers == 63
+    assert Segment(64).workers == 64
 
 
 def test_slots_belong_to_the_segment() -> None:

@@ -1,0 +1,81 @@
+"""The command `pyhaproxy`: everything HAProxy's command line can ask for (management manual 3)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from haproxy_py.process import about, kernel, reexec
+from haproxy_py.process.options import Options, UsageError, parse
+from haproxy_py.process.output import Console, stdout
+from haproxy_py.process.types import InstanceType, StartError
+
+
+def main(words: Sequence[str] | None = None, instance_type: InstanceType | None = None) -> int:
+    """Run the command line. instance_type: what to run, for tests. Returns: HAProxy's exit status."""
+    handover = reexec.take()
+    kernel.set_name(b"haproxy")
+    console = Console()
+    try:
+        return _run(sys.argv[1:] if words is None else words, console, handover, instance_type)
+    except UsageError as wrong:
+        return _usage(wrong, console)
+    except StartError as wrong:
+        for text in wrong.texts:
+            console.alert(text)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as wrong:  # noqa: BLE001 - the last guard: no traceback reaches the user
+        console.quiet = False
+        console.alert(f"internal error: {type(wrong).__name__}: {wrong}")
+    return 1
+
+
+def _usage(wrong: UsageError, console: Console) -> int:
+    stdout(about.version_text())
+    if wrong.text:
+        console.alert(wrong.text)
+    sys.stderr.write(about.usage_text())
+    return 1
+
+
+def _run(
+    words: Sequence[str], console: Console, handover: reexec.Handover | None, instance_type: InstanceType | None
+) -> int:
+    options = parse(words)
+    if options.version:
+        stdout(about.version_text() + (about.build_text() if options.version > 1 else ""))
+        return 0
+    console.quiet = options.quiet_with(False)
+    if options.condition is not None:
+        return _condition(options.condition, console)
+    return _start(options, console, handover, instance_type)
+
+
+def _condition(text: str, console: Console) -> int:
+    """-cc: 0 true, 1 false, 2 not understood."""
+    from haproxy_py.config.conditions import ConditionError, check_condition
+
+    try:
+        return 0 if check_condition(text) else 1
+    except ConditionError as wrong:
+        console.alert(f"config : Failed to evaluate condition: {wrong}")
+        return 2
+
+
+def _start(
+    options: Options, console: Console, handover: reexec.Handover | None, instance_type: InstanceType | None
+) -> int:
+    from haproxy_py.process.start import Program, program_name
+
+    if instance_type is None:
+        from haproxy_py.process.instance import Instance
+
+        instance_type = Instance
+    program = Program(options, console, program_name(), instance_type)
+    return program.check() if options.check else program.run(handover)
+
+
+def entry() -> None:
+    """Console script."""
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What a master hands to itself over exec: listening descriptors, living workers, its start directory, as one variable.
+
+The kernel keeps the process id, the children, the blocked signal set and the descriptors marked inheritable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+VARIABLE = "PYHAPROXY_REEXEC"
+START_DIRECTORY = os.getcwd() if os.path.isdir(".") else "/"
+START_ENVIRONMENT = dict(os.environ)
+
+
+@dataclass(slots=True)
+class Former:
+    """A worker of an earlier configuration. reloads: how many reloads it has lived through."""
+
+    pid: int
+    reloads: int
+
+
+@dataclass(slots=True)
+class Handover:
+    """descriptors: listener key -> descriptor. owner: pid that wrote it, so that a child never takes it for its own."""
+
+    owner: int
+    descriptors: dict[str, int] = field(default_factory=dict)
+    workers: list[Former] = field(default_factory=list)
+
+
+def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | None = None) -> Handover | None:
+    """The handover of the program that became this one by exec, removed from the environment; None: a fresh start."""
+    source = os.environ if environ is None else environ
+    raw = source.pop(VARIABLE, None)
+    START_ENVIRONMENT.pop(VARIABLE, None)
+    if raw is None:
+        return None
+    try:
+        told = json.loads(raw)
+        found = Handover(
+            int(told["owner"]),
+            {str(key): int(fd) for key, fd in told["descriptors"].items()},
+            [Former(int(w["pid"]), int(w["reloads"])) for w in told["workers"]],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return found if found.owner == (os.getpid() if pid is None else pid) else None
+
+
+def become_new(descriptors: Mapping[str, int], workers: list[Former]) -> None:
+    """Replace this process by a fresh one of the same command line. Returns only by raising OSError."""
+    told = Handover(os.getpid(), dict(descriptors), [Former(w.pid, w.reloads + 1) for w in workers])
+    for fd in descriptors.values():
+        os.set_inheritable(fd, True)
+    os.chdir(START_DIRECTORY)
+    environ = START_ENVIRONMENT | {VARIABLE: json.dumps(asdict(told))}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)

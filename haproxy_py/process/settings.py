@@ -1,0 +1,67 @@
+"""What the global section and the command line say about processes; the command line wins (management manual 3)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from haproxy_py.config.keywords import process as words
+from haproxy_py.config.model import Config
+from haproxy_py.process.options import Options
+
+MAX_WORKERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """workers: processes that serve. master: -W; daemon: leave the terminal. Times in ms. None: not said."""
+
+    workers: int = 1
+    master: bool = False
+    systemd: bool = False
+    daemon: bool = False
+    pidfile: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    chroot: str | None = None
+    maxconn: int | None = None
+    ulimit_n: int | None = None
+    strict_limits: bool = True
+    fd_hard_limit: int | None = None
+    memory_mb: int | None = None
+    hard_stop_after_ms: int | None = None
+    max_reloads: int | None = None
+    zero_warning: bool = False
+
+    @property
+    def supervised(self) -> bool:
+        """Whether a supervisor forks workers; else one process does all."""
+        return self.master or self.workers > 1
+
+
+def default_workers() -> int:
+    """The CPUs this process may use (manual 3.1, nbthread)."""
+    return max(1, min(len(os.sched_getaffinity(0)), MAX_WORKERS))
+
+
+def settings(config: Config, options: Options) -> Settings:
+    """Put the two together."""
+    said = config.globals
+    return Settings(
+        workers=min(said[words.NBTHREAD] or default_workers(), MAX_WORKERS),
+        master=options.master or said[words.MASTER_WORKER],
+        systemd=options.systemd,
+        daemon=(options.daemon or said[words.DAEMON]) and not (options.foreground or options.debug),
+        pidfile=options.pidfile or said[words.PIDFILE] or None,
+        uid=said[words.UID],
+        gid=said[words.GID],
+        chroot=said[words.CHROOT] or None,
+        maxconn=options.maxconn or said[words.MAXCONN] or None,
+        ulimit_n=said[words.ULIMIT_N] or None,
+        strict_limits=said[words.STRICT_LIMITS],
+        fd_hard_limit=said[words.FD_HARD_LIMIT] or None,
+        memory_mb=options.memory_mb,
+        hard_stop_after_ms=said[words.HARD_STOP_AFTER],
+        max_reloads=said[words.MWORKER_MAX_RELOADS] or None,
+        zero_warning=options.zero_warning or said[words.ZERO_WARNING],
+    )

@@ -1,0 +1,249 @@
+"""From the command line to a serving process, in HAProxy's order: read, build, bind, limits, pid file, background,
+privileges, workers. Whatever goes wrong is one ALERT line and a status; never a traceback."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from frontends.bind import BindFailure
+from haproxy_py import features
+from haproxy_py.config.address import resolve
+from haproxy_py.config.errors import ConfigError, Fault, Faults, Level
+from haproxy_py.config.keywords import process as words
+from haproxy_py.config.keywords import server_options
+from haproxy_py.config.model import Address, Config
+from haproxy_py.config.reader import load
+from haproxy_py.process import background, limits, privileges, reexec, worker
+from haproxy_py.process.options import Options
+from haproxy_py.process.output import Console, stdout
+from haproxy_py.process.reexec import Handover
+from haproxy_py.process.settings import Settings, settings
+from haproxy_py.process.supervisor import Hooks, Supervisor, block_signals
+from haproxy_py.process.systemd import Notifier
+from haproxy_py.process.types import Instance, InstanceType, StartError
+
+BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
+ZERO_WARNING = "config : Some warnings were found and 'zero-warning' is set. Aborting."
+
+
+@dataclass(slots=True)
+class Program:
+    """One start. program: name for messages. instance_type: what is run (tests give their own)."""
+
+    options: Options
+    console: Console
+    program: str
+    instance_type: InstanceType
+
+    def read(self) -> tuple[Config, Settings]:
+        """Read the configuration and print its faults. Raises: StartError: it must not be run."""
+        self._change_directory()
+        features.load()
+        config, faults = load(self.options.files, env=self._environment(), resolver=self._resolve)
+        self.console.quiet = self.options.quiet_with(config.globals[words.QUIET])
+        self.console.faults(faults.found if self.options.diagnose else _without_diagnosis(faults))
+        if faults.fatal:
+            raise StartError(*_bad_files(faults), "config : Fatal errors found in configuration.")
+        said = settings(config, self.options)
+        if said.zero_warning and self.console.warned:
+            raise StartError(ZERO_WARNING)
+        return config, said
+
+    def _environment(self) -> dict[str, str]:
+        env = dict(os.environ)
+        if self.options.master:
+            env["HAPROXY_MWORKER"] = "1"
+        if self.options.peer:
+            env["HAPROXY_LOCALPEER"] = self.options.peer
+        return env
+
+    def _resolve(self, address: Address) -> Address:
+        try:
+            return resolve(address)
+        except ConfigError:
+            if self.options.ignore_resolution:
+                return address
+            raise
+
+    def _change_directory(self) -> None:
+        directory = self.options.directory
+        if directory is not None:
+            try:
+                os.chdir(os.path.join(reexec.START_DIRECTORY, directory))
+            except OSError as wrong:
+                raise StartError(f"Could not change to directory {directory} : {wrong.strerror}") from None
+
+    def build(self, config: Config, said: Settings) -> Instance:
+        """Raises: StartError: a certificate or the like is not usable."""
+        try:
+            return self.instance_type.build(config, workers=said.workers)
+        except ConfigError as wrong:
+            place = f"parsing [{wrong.where}] : " if wrong.where else ""
+            raise StartError(f"config : {place}{wrong.text}") from None
+        except (MemoryError, OSError) as wrong:
+            raise StartError(f"config : {wrong}") from None
+
+    def check(self) -> int:
+        """-c: status 0 and a word on stdout, or 1."""
+        config, said = self.read()
+        self.build(config, said)
+        if not self.options.quiet:
+            stdout("Warnings were found.\n" if self.console.warned else "")
+            stdout("Configuration file is valid\n")
+        return 0
+
+    def fit(self) -> bool:
+        """Whether the configuration on disk can be run, for a reload; prints its faults."""
+        try:
+            config, said = self.read()
+            self.build(config, said)
+        except StartError as wrong:
+            self.tell(wrong)
+            return False
+        return True
+
+    def tell(self, wrong: StartError) -> None:
+        """Print why the start failed."""
+        for text in wrong.texts:
+            self.console.alert(text)
+
+    def run(self, handover: Handover | None) -> int:
+        """Start and serve; a failed reload leaves the former workers serving."""
+        notifier = Notifier(os.environ.get("NOTIFY_SOCKET") if self.options.systemd else None)
+        if handover is not None:  # the pids of -sf and -st were told in another life
+            self.options.finish.clear()
+            self.options.terminate.clear()
+        try:
+            return self._run(handover, notifier)
+        except StartError as wrong:
+            self.tell(wrong)
+        except Exception as wrong:  # noqa: BLE001 - the former workers must go on serving
+            if handover is None:
+                raise
+            self.console.alert(f"internal error: {type(wrong).__name__}: {wrong}")
+        return self._wait_mode(handover, notifier)
+
+    def _run(self, handover: Handover | None, notifier: Notifier) -> int:
+        config, said = self.read()
+        self._warn_of_flags()
+        instance = self.build(config, said)
+        self._bind(instance, handover.descriptors if handover else {})
+        self._raise_limits(config, said, instance)
+        pid_fd = background.open_pidfile(said, self.program)
+        if handover is None and said.daemon:
+            background.detach()
+        background.write_pid(pid_fd)
+        if not said.master:
+            privileges.drop(said, self.console, self.program)
+        if not said.supervised:
+            return self._alone(said, instance)
+        return self._supervise(said, instance, handover, notifier)
+
+    def _warn_of_flags(self) -> None:
+        """Flags whose meaning is not built yet are taken, but never in silence."""
+        for flag in self.options.without_effect():
+            self.console.warning(f"'{flag}' is not supported yet: accepted, no effect.")
+
+    def _bind(self, instance: Instance, inherited: Mapping[str, int]) -> None:
+        """Bind, asking the older processes of -sf and -st to make room when an address is in use."""
+        older = self.options.finish + self.options.terminate
+        for attempt in range(BIND_TRIES if older else 1):
+            try:
+                instance.bind(inherited)
+            except BindFailure as wrong:
+                failure = wrong
+                if older and attempt == 0:
+                    background.signal_all(older, signal.SIGTTOU)
+                time.sleep(0.01 if older else 0)
+            else:
+                for fd in instance.listening.values():
+                    os.set_inheritable(fd, False)
+                return
+        background.signal_all(older, signal.SIGTTIN)
+        last = f"[{self.program}.main()] Some protocols failed to start their listeners! Exiting."
+        raise StartError(*str(failure).split("\n"), last)
+
+    def _raise_limits(self, config: Config, said: Settings, instance: Instance) -> None:
+        checked = sum(server[server_options.CHECK] for proxy in config.proxies for server in proxy.servers)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        wanted = limits.plan(said, len(instance.listening), checked, hard)
+        limits.raise_descriptors(wanted.descriptors, said, self.console, self.program)
+        limits.limit_memory(said, self.console, self.program)
+        instance.segment.maxconn = wanted.maxconn
+        if self.options.no_splice and hasattr(instance, "worker"):
+            instance.worker.splice = False
+
+    def _wait_mode(self, handover: Handover | None, notifier: Notifier) -> int:
+        """A reload that failed behind the exec: supervise the former workers only."""
+        if handover is None or not handover.workers:
+            return 1
+        self.console.warning("Loading failure!")
+        notifier.ready("Reload failed!")
+        hooks = Hooks(work=lambda slot, on_ready: 1, check=self.fit)
+        waiting = Supervisor(None, hooks, self.console, notifier, 0, True, handover.workers, dict(handover.descriptors))
+        return waiting.serve()
+
+    def _work(self, said: Settings, instance: Instance) -> Hooks:
+        def work(slot: int, on_ready: Callable[[], None]) -> int:
+            if said.master:
+                privileges.drop(said, self.console, self.program)
+            return worker.run_worker(instance, slot, self.console, on_ready, hard_stop_after_ms=said.hard_stop_after_ms)
+
+        return Hooks(work=work, check=self.fit)
+
+    def _alone(self, said: Settings, instance: Instance) -> int:
+        """nbthread 1 and no master: this process serves."""
+        worker.freeze()
+        self.console.preface = False
+        return worker.run_worker(instance, 1, self.console, self._started, hard_stop_after_ms=said.hard_stop_after_ms)
+
+    def _started(self) -> None:
+        """Everything serves: older processes may go, whoever waits for a daemon is told."""
+        background.signal_all(self.options.finish, signal.SIGUSR1)
+        background.signal_all(self.options.terminate, signal.SIGTERM)
+        background.report_success()
+
+    def _supervise(self, said: Settings, instance: Instance, handover: Handover | None, notifier: Notifier) -> int:
+        block_signals()
+        worker.freeze()
+        former = handover.workers if handover else []
+        supervisor = Supervisor(
+            instance, self._work(said, instance), self.console, notifier, said.workers, said.master, former, instance.listening
+        )
+        if not supervisor.start():
+            background.close_unused(instance.listening, handover.descriptors if handover else {})
+            raise StartError(f"[{self.program}.main()] Some workers failed to start.")
+        background.close_unused(handover.descriptors if handover else {}, instance.listening)
+        if said.master:
+            self.console.notice("Loading success.")
+        self._dismiss(former, said)
+        notifier.ready()
+        self._started()
+        return supervisor.serve()
+
+    def _dismiss(self, former: Sequence[reexec.Former], said: Settings) -> None:
+        """Former workers finish; one that has lived through too many reloads ends (mworker-max-reloads)."""
+        for old in former:
+            tired = said.max_reloads is not None and old.reloads > said.max_reloads
+            background.signal_all([old.pid], signal.SIGTERM if tired else signal.SIGUSR1)
+
+
+def _without_diagnosis(faults: Faults) -> list[Fault]:
+    return [fault for fault in faults.found if fault.level is not Level.DIAG]
+
+
+def _bad_files(faults: Faults) -> list[str]:
+    """A line for each file with an error in it, as HAProxy prints them."""
+    files = dict.fromkeys(f.where.file for f in faults.found if f.where and f.level is Level.ALERT)
+    return [f"config : Error(s) found in configuration file : {name}" for name in files]
+
+
+def program_name() -> str:
+    """As in argv[0]."""
+    return sys.argv[0] or "pyhaproxy"

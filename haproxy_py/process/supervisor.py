@@ -1,0 +1,290 @@
+"""The parent of the workers: forks them, replaces one that dies, passes signals on, reloads (management manual 4).
+
+It runs no event loop: its signals are blocked and waited for, so that none can be lost, not even over an exec. As a master
+(-W) it answers SIGUSR2 and SIGHUP by a reload and ends with status 0; without -W it is what HAProxy's one process is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from haproxy_py.process import background, kernel, reexec
+from haproxy_py.process.output import Console
+from haproxy_py.process.reexec import Former
+from haproxy_py.process.systemd import Notifier
+from haproxy_py.process.types import Instance
+from haproxy_py.process.worker import HANDLED, die_by, unblock
+
+WAITED = frozenset({*HANDLED, signal.SIGCHLD}) - {signal.SIGPIPE}
+READY_WITHIN_S = 60.0
+KILL_AFTER_S = 5.0
+CRASH_WITHIN_S = 10.0  # a worker that dies younger than this is replaced after a delay that doubles
+DELAYS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(slots=True)
+class Child:
+    """A worker of the running configuration. ready_fd: readable once it serves, at its end when it died before."""
+
+    pid: int
+    slot: int
+    born: float
+    ready_fd: int = -1
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for a worker: how often in a row it died young, and when the next may start (monotonic seconds)."""
+
+    crashes: int = 0
+    due: float | None = None
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What the start sequence supplies. work: be worker (slot, on_ready) and return its status. check: is the configuration
+    on disk fit to run; it prints its faults."""
+
+    work: Callable[[int, Callable[[], None]], int]
+    check: Callable[[], bool] = lambda: True
+
+
+def end_with_parent(parent: int) -> None:
+    """Never outlive the supervisor, not even when it ended before this call."""
+    kernel.set_parent_death_signal(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def describe(status: int) -> tuple[int, str]:
+    """A wait status as HAProxy tells it: (code, word), 128 + n for a signal."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return 128 - code, signal.strsignal(-code) or "Unknown"
+    return code, "Exit"
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """instance None: no configuration is fit to run, former workers serve on (a failed reload)."""
+
+    instance: Instance | None
+    hooks: Hooks
+    console: Console
+    notifier: Notifier
+    workers: int
+    master: bool = False
+    former: list[Former] = field(default_factory=list)
+    descriptors: dict[str, int] = field(default_factory=dict)
+    children: dict[int, Child] = field(default_factory=dict)
+    slots: dict[int, Slot] = field(default_factory=dict)
+    stopping: int = 0  # the signal that ends it
+    last_code: int = 0
+    kill_at: float | None = None
+
+    def start(self) -> bool:
+        """Fork the workers and wait until all serve. False: one failed, the others are ended again."""
+        self.slots = {slot: Slot() for slot in range(1, self.workers + 1)}
+        for slot in self.slots:
+            self.fork_worker(slot)
+        if all([self._wait_ready(child) for child in list(self.children.values())]):
+            return True
+        for child in list(self.children.values()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            self._retire(child)
+        return False
+
+    def fork_worker(self, slot: int) -> None:
+        """One more process; in the child this does not return."""
+        reader, writer = os.pipe()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self._be_worker(slot, parent, writer)
+        os.close(writer)
+        self.children[pid] = Child(pid, slot, time.monotonic(), reader)
+        if self.master:
+            self.console.notice(f"New worker ({pid}) forked")
+
+    def _be_worker(self, slot: int, parent: int, ready_fd: int) -> None:
+        code = 1
+        try:
+            unblock()
+            for child in self.children.values():
+                os.close(child.ready_fd)
+            self.children.clear()
+            self.console.preface = False
+
+            end_with_parent(parent)
+
+            def on_ready() -> None:
+                end_with_parent(parent)  # again: changing user or group has cleared it
+                background.leave_with_daemon()
+                os.write(ready_fd, b"1")
+                os.close(ready_fd)
+
+            code = self.hooks.work(slot, on_ready)
+            sys.stdout.flush()
+        except BaseException as wrong:  # noqa: BLE001 - nothing may climb out of a forked child
+            self.console.alert(f"worker {slot}: internal error: {type(wrong).__name__}: {wrong}")
+        finally:
+            os._exit(code)
+
+    def _wait_ready(self, child: Child) -> bool:
+        poll = select.poll()
+        poll.register(child.ready_fd, select.POLLIN)
+        return bool(poll.poll(READY_WITHIN_S * 1000)) and os.read(child.ready_fd, 1) == b"1"
+
+    def serve(self) -> int:
+        """Supervise until everything has ended. Returns: the exit status."""
+        while True:
+            self._reap()
+            if not self.children and not self.former and (self.stopping or self.instance is None):
+                return self._ended()
+            self._replace_due()
+            self._handle(self._next_signal())
+
+    def _next_signal(self) -> int:
+        """Wait for a signal or the next deadline; 0 for the latter."""
+        due = [s.due for s in self.slots.values() if s.due is not None] + ([self.kill_at] if self.kill_at else [])
+        if not due:
+            return signal.sigwaitinfo(WAITED).si_signo
+        found = signal.sigtimedwait(WAITED, max(0.0, min(due) - time.monotonic()))
+        return found.si_signo if found else 0
+
+    def _handle(self, signum: int) -> None:
+        if signum in (signal.SIGTERM, signal.SIGINT):
+            self._stop(signum)
+        elif signum == signal.SIGUSR1:
+            self._stop(signum)
+        elif signum in (signal.SIGUSR2, signal.SIGHUP) and self.master:
+            self._reload()
+        elif signum in (signal.SIGHUP, signal.SIGQUIT):
+            self._signal_all(signum, first_only=True)
+        elif signum in (signal.SIGTTOU, signal.SIGTTIN):
+            self._signal_all(signum)
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            self.kill_at = None
+            self._signal_all(signal.SIGKILL)
+
+    def _signal_all(self, signum: int, *, first_only: bool = False) -> None:
+        pids = [*self.children, *(worker.pid for worker in self.former)]
+        for pid in pids[:1] if first_only else pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
+
+    def _stop(self, signum: int) -> None:
+        """SIGUSR1: everyone finishes; SIGTERM and SIGINT: everyone ends now, by SIGKILL where that is not enough."""
+        if not self.stopping and self.master:
+            self.console.warning("Exiting Master process...")
+            self.notifier.stopping()
+        self.stopping = signum
+        for fd in self.descriptors.values():
+            os.close(fd)
+        self.descriptors.clear()
+        for slot in self.slots.values():
+            slot.due = None
+        if signum != signal.SIGUSR1:
+            self.kill_at = time.monotonic() + KILL_AFTER_S
+        self._signal_all(signum)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._died(pid, *describe(status))
+
+    def _died(self, pid: int, code: int, word: str) -> None:
+        child = self.children.get(pid)
+        kind = "Current" if child else "Former"
+        if child is None and all(worker.pid != pid for worker in self.former):
+            return
+        self.last_code = code
+        if self.master or code and not self.stopping:
+            tell = self.console.alert if code else self.console.warning
+            tell(f"{kind} worker ({pid}) exited with code {code} ({word})")
+        self.former = [worker for worker in self.former if worker.pid != pid]
+        if child is not None:
+            self._retire(child)
+            if not self.stopping:
+                self._plan_replacement(child)
+
+    def _retire(self, child: Child) -> None:
+        os.close(child.ready_fd)
+        del self.children[child.pid]
+        if self.instance is not None:
+            self.instance.segment.retire(child.slot)
+
+    def _plan_replacement(self, child: Child) -> None:
+        slot, now = self.slots[child.slot], time.monotonic()
+        slot.crashes = slot.crashes + 1 if now - child.born < CRASH_WITHIN_S else 0
+        slot.due = now + DELAYS_S[min(slot.crashes, len(DELAYS_S)) - 1 if slot.crashes else 0]
+
+    def _replace_due(self) -> None:
+        now = time.monotonic()
+        for number, slot in self.slots.items():
+            if slot.due is not None and slot.due <= now:
+                slot.due = None
+                self.fork_worker(number)
+
+    def _reload(self) -> None:
+        """Try the new configuration in a child; only if it is fit become it, else everything stays as it is."""
+        if self.stopping:
+            return
+        self.notifier.reloading()
+        self.console.notice("Reloading HAProxy")
+        if not self._fit():
+            self.console.warning("Loading failure!")
+            self.notifier.ready("Reload failed!")
+            return
+        born = [Former(pid, 0) for pid in self.children]
+        try:
+            reexec.become_new(self.descriptors, [*self.former, *born])
+        except OSError as wrong:
+            self.console.warning(f"Failed to reexecute the master process: {wrong.strerror}")
+            self.console.warning("Loading failure!")
+            self.notifier.ready("Reload failed!")
+
+    def _fit(self) -> bool:
+        master, pid = os.getpid(), os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                unblock()
+                self.console.pid = master
+                code = 0 if self.hooks.check() else 1
+            except BaseException as wrong:  # noqa: BLE001 - nothing may climb out of a forked child
+                self.console.alert(f"internal error while checking: {type(wrong).__name__}: {wrong}")
+            finally:
+                os._exit(code)
+        return os.waitpid(pid, 0)[1] == 0
+
+    def _ended(self) -> int:
+        if self.master:
+            by_us = self.stopping in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+            code = 0 if by_us else self.last_code
+            self.console.warning(f"All workers exited. Exiting... ({code})")
+            return code
+        if self.stopping in (signal.SIGTERM, signal.SIGINT):
+            die_by(self.stopping)
+        return 0
+
+
+def block_signals() -> None:
+    """From here on signals wait until serve() takes them. SIGCHLD must not be ignored, as a parent may have left it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, WAITED)
