@@ -37,12 +37,11 @@ class LexError(Exception):
 class Words(list[str]):
     """The words of a line. `quoted` tells, word by word, whether quotes or escapes took part in it."""
 
-    __slots__ = ("positions", "quoted")
+    __slots__ = ("quoted",)
 
-    def __init__(self, words: list[str], quoted: list[bool], positions: list[int]) -> None:
+    def __init__(self, words: list[str], quoted: list[bool]) -> None:
         super().__init__(words)
         self.quoted = quoted
-        self.positions = positions
 
 
 def split(line: str, lookup: Lookup) -> Words:

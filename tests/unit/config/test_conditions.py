@@ -10,6 +10,7 @@ from haproxy_py.config.conditions import ConditionError, check_condition, versio
 from haproxy_py.version import EMULATED
 
 ENV = {"HOME": "/home/x"}
+BEHIND = "of predicate 'streq' used in conditional expression"
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,8 @@ def test_value(text: str, value: bool) -> None:
         ("1)", "unexpected character ')' at the end of conditional expression '1)'"),
         ("(1", "expected ')' after conditional expression '(1'"),
         ("!", "unparsable conditional expression '!'"),
-        ("streq(a)", "missing arguments (got 1/2), type 'string' expected in argument 1 of predicate 'streq' used in "
-                     "conditional expression"),
-        ("streq(a,b,c)", "expected ')' before ',c)' in argument 1 of predicate 'streq' used in conditional expression"),
+        ("streq(a)", f"missing arguments (got 1/2), type 'string' expected in argument 1 {BEHIND}"),
+        ("streq(a,b,c)", f"expected ')' before ',c)' in argument 1 {BEHIND}"),
     ],
 )  # fmt: skip
 def test_fault(text: str, what: str) -> None:

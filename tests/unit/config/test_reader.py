@@ -26,6 +26,10 @@ def read(*texts: str, env: dict[str, str] | None = None) -> tuple[Config, list[s
     return config, [str(fault) for fault in faults.found]
 
 
+SINCE_21 = "directive is not supported anymore since HAProxy 2.1."
+FORCECLOSE = (
+    "is not supported any more since HAProxy 2.0, please just remove it, or use 'option httpclose' if absolutely needed."
+)
 TIMEOUTS = "timeout client 1s\n timeout connect 1s\n timeout server 1s\n"
 
 
@@ -129,12 +133,9 @@ def test_every_fault_is_told() -> None:
         ("cache c\n total-max-size 4\n", "parsing [a:1] : section 'cache' is known to HAProxy, not supported yet."),
         ("backend b\n server s 192.0.2.1:80 ws h1\n", "[a:2] : 'server b/s' : 'ws' is known to HAProxy, not supported yet."),
         ("global\n lua-load x\n", "parsing [a:2] : 'lua-load' is known to HAProxy, not supported yet."),
-        ("backend b\n contimeout 5\n", "parsing [a:2] : the 'contimeout' directive is not supported anymore since HAProxy 2.1. "
-                                       "Use 'timeout connect'."),
-        ("backend b\n reqadd x\n", "parsing [a:2] : The 'reqadd' directive is not supported anymore since HAProxy 2.1. "
-                                   "Use 'http-request add-header' instead."),
-        ("backend b\n option forceclose\n", "parsing [a:2]: option 'forceclose' is not supported any more since HAProxy 2.0, please "
-                                            "just remove it, or use 'option httpclose' if absolutely needed."),
+        ("backend b\n contimeout 5\n", f"parsing [a:2] : the 'contimeout' {SINCE_21} Use 'timeout connect'."),
+        ("backend b\n reqadd x\n", f"parsing [a:2] : The 'reqadd' {SINCE_21} Use 'http-request add-header' instead."),
+        ("backend b\n option forceclose\n", f"parsing [a:2]: option 'forceclose' {FORCECLOSE}"),
     ],
 )  # fmt: skip
 def test_three_answers(text: str, told: str) -> None:
