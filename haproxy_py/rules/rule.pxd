@@ -8,6 +8,7 @@ cdef class Cond:
     cdef int test(self, Txn t) noexcept                     # 1 yes, 0 no, -1 more bytes needed
 
 cdef class Action:
+    cdef public str keyword
     cdef int run(self, Txn t) noexcept                      # a Verdict
 
 cdef class Rule:
@@ -28,3 +29,10 @@ cdef class LogFormat:
     cdef readonly list nodes
     cdef readonly str text
     cdef int render(self, Txn t, char *out, uint32_t room) noexcept     # bytes written (cut at room)
+
+cdef class Switch:
+    """One use_backend rule. Made by rules.keywords, tried in order by UseBackend."""
+    cdef Cond cond
+    cdef readonly str name                                  # None: dynamic
+    cdef LogFormat format
+    cdef readonly object where
