@@ -10,10 +10,11 @@ from socket import AF_INET, AF_INET6
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING
+from balancers.base cimport recount
 from haproxy_py.engine.addr cimport Addr, ADDR_TEXT, addr_text
 from haproxy_py.engine.shm cimport (
     ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING, SRV_STOPPING,
-    server_usable, spin_lock, spin_unlock,
+    spin_lock, spin_unlock,
 )
 
 STOPPED = SRV_STOPPED
@@ -26,24 +27,6 @@ CHECK_IN_PROGRESS = 1
 CHECK_CONFIGURED = 2
 CHECK_ENABLED = 4
 CHECK_PAUSED = 8
-
-
-cdef void recount(ProxySlot proxy) noexcept:
-    """Count usable servers and the weight that is in use: the active ones', or the backups' when they serve."""
-    cdef ServerSlot slot
-    cdef uint32_t active = 0, backup = 0, weight = 0, backup_weight = 0
-    for slot in proxy.servers:
-        if not server_usable(slot.shared):
-            continue
-        if slot.shared.backup:
-            backup += 1
-            backup_weight += slot.shared.eweight
-        else:
-            active += 1
-            weight += slot.shared.eweight
-    proxy.shared.usable = active
-    proxy.shared.usable_backup = backup
-    proxy.shared.tot_weight = weight if active else backup_weight
 
 
 cdef void proxy_moved(ProxyShared *px, uint32_t usable_before, uint32_t now) noexcept nogil:
@@ -98,7 +81,7 @@ def set_check(ServerSlot slot not None, int status, int code, int64_t duration_m
               bint failed) -> None:
     """Publish a check's finding. text: last_chk, cut to its room; failed: counts in chkfail."""
     cdef ServerShared *s = slot.shared
-    cdef size_t n = min(len(text), sizeof(s.last_chk) - 1)
+    cdef size_t n = min(<size_t>len(text), sizeof(s.last_chk) - 1)
     s.check_status = status
     s.check_code = code
     s.check_duration = duration_ms

@@ -60,8 +60,14 @@ def option_httpchk(line: Line, proxy: Proxy) -> None:
 
 
 def _merge_first(proxy: Proxy, said: Send) -> None:
+    """What the option says wins over what stood before it, a `http-check send` of the first connection included."""
     before = proxy[HTTPCHK_SEND]
     proxy[HTTPCHK_SEND] = before.merged(said) if before else said
+    steps = proxy[HTTP_CHECK_STEPS]
+    for at, step in enumerate(steps[:2]):
+        if isinstance(step, Send):
+            steps[at] = step.merged(said)
+            return
 
 
 @proxy_keyword("http-check", sections=BACKEND, args=(0, None), source="manual 4.2")
@@ -91,16 +97,25 @@ def _add_step(line: Line, proxy: Proxy, step: Step) -> None:
         step = type(step)(**{name: getattr(step, name) for name in step.__slots__} | {"comment": proxy[CHECK_COMMENT]})
         proxy[CHECK_COMMENT] = ""
     word = type(step).__name__.lower()
-    lacking = _lacking(steps, step)
-    if isinstance(step, Connect) and steps and not isinstance(steps[0], Connect):
+    lacking = _lacking(steps, step) if proxy[HTTPCHK] else ""  # without the option, the rules are ignored whole
+    if proxy[HTTPCHK] and isinstance(step, Connect) and steps and not isinstance(steps[0], Connect):
         line.fail(
             "'http-check connect' : first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' "
             "or a 'comment', when there is a 'connect' step in the tcp-check ruleset."
         )
     if lacking:
-        at = len(steps) + 1 if steps and isinstance(steps[0], Connect) else len(steps) + 2
-        line.fail(f"'http-check {word}' : unable to add http-check {word} rule at step {at - 1} (missing {lacking} rule)..")
+        line.fail(
+            f"'http-check {word}' : unable to add http-check {word} rule at step {_step(proxy, steps)} (missing {lacking} rule).."
+        )
     steps.append(step)
+
+
+def _step(proxy: Proxy, steps: list[Step]) -> int:
+    """The number that HAProxy gives to a misplaced step: its own implicit connect, or request, counts."""
+    if not isinstance(steps[0], Connect):
+        return len(steps) + 1
+    waiting = proxy[HTTPCHK] and not any(isinstance(step, Send) for step in steps)
+    return len(steps) + waiting
 
 
 def _lacking(steps: list[Step], step: Step) -> str:
@@ -343,5 +358,5 @@ def check_alpn(line: Line, server: Server, i: int) -> int:
 def unused_rules(config: Config, faults: Faults) -> None:
     """Warn of http-check rules that nothing runs, as HAProxy does."""
     for proxy in config.proxies:
-        if proxy.is_backend and not proxy[HTTPCHK] and HTTP_CHECK_STEPS in proxy:
+        if proxy.is_backend and not proxy[HTTPCHK] and proxy[HTTP_CHECK_STEPS]:
             faults.warning(f"backend '{proxy.name}' uses http-check rules without 'option httpchk', so the rules are ignored.")

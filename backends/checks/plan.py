@@ -11,16 +11,18 @@ from backends.checks import keywords as kw
 from backends.checks.connection import Limits, Target
 from backends.checks.health import Health
 from backends.checks.rules import Connect, Round, Send, rounds
+from backends.tls_options import SSL, VERIFYHOST
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
-from haproxy_py.config.model import Proxy, Server
+from haproxy_py.config.model import Config, Proxy, Server
 
-TlsMaker = Callable[[Server, tuple[str, ...]], ssl.SSLContext]
+TlsMaker = Callable[[Server, Config, tuple[str, ...]], ssl.SSLContext]
+BARE = Connect(explicit=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One checked server. Delays in ms; rounds [] : a plain connection."""
+    """One checked server. Delays in ms; rounds [] : a plain connection; contexts: TLS of each connect, None plain."""
 
     proxy: Proxy
     server: Server
@@ -33,7 +35,7 @@ class Plan:
     fall: int
     accept_404: bool
     send_state: bool
-    tls_maker: TlsMaker
+    contexts: dict[Connect, ssl.SSLContext | None]
 
     def interval(self, health: Health, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
         """Milliseconds until the next check: inter when up and well, downinter when down, fastinter in between."""
@@ -47,7 +49,7 @@ class Plan:
     def target(self, connect: Connect, host: str, port: int) -> Target:
         """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path)."""
         server = self.server
-        inherits = connect.default or not connect.explicit
+        tls = self.contexts[connect]
         address = server[so.CHECK_ADDR]
         place = connect.addr or (address.host if address and address.host else host)
         chosen = connect.port or server[so.CHECK_PORT] or port
@@ -55,49 +57,51 @@ class Plan:
         return Target(
             host=place,
             port=chosen if port >= 0 or connect.port or server[so.CHECK_PORT] else -1,
-            proxy=self._proxy_version() if connect.send_proxy or inherits and self._proxied() else 0,
-            tls=self._tls(connect.alpn) if connect.ssl or inherits and self._tls_wanted() else None,
-            sni=connect.sni or server[kw.CHECK_SNI] or None,
+            proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
+            tls=tls,
+            sni=connect.sni or server[kw.CHECK_SNI] or (server[VERIFYHOST] if tls is not None else "") or None,
             source=(source.host or "", source.port) if source else ("", 0),
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
         )
 
-    @property
-    def _own_place(self) -> bool:
-        """The server's own address and port are checked, so that its own TLS and PROXY header apply (manual 5.2)."""
-        return not (self.server[so.CHECK_PORT] or self.server[so.CHECK_ADDR])
-
-    def _tls(self, alpn: tuple[str, ...]) -> ssl.SSLContext:
-        return self.tls_maker(self.server, alpn or self.server[kw.CHECK_ALPN])
-
-    def _tls_wanted(self) -> bool:
-        said = self.server[kw.CHECK_SSL]
-        return said if said is not None else self._own_place and server_speaks_tls(self.server)
-
     def _proxied(self) -> bool:
         said = self.server[kw.CHECK_SEND_PROXY]
         sends = self.server[so.SEND_PROXY] or self.server[so.SEND_PROXY_V2]
-        return said if said is not None else self._own_place and sends
+        return said if said is not None else own_place(self.server) and sends
 
     def _proxy_version(self) -> int:
         return 2 if self.server[so.SEND_PROXY_V2] else 1
 
 
-def server_speaks_tls(server: Server) -> bool:
-    """Whether the server line has `ssl`."""
-    return any(setting.name == "ssl" and bool(value) for setting, value in server.values.items())
+def own_place(server: Server) -> bool:
+    """The server's own address and port are checked, so that its own TLS and PROXY header apply (manual 5.2)."""
+    return not (server[so.CHECK_PORT] or server[so.CHECK_ADDR])
 
 
-def make_plan(proxy: Proxy, server: Server, tls_maker: TlsMaker) -> Plan:
-    """The plan of a server that has `check`."""
+def inherits(connect: Connect) -> bool:
+    """The server's options apply to this connection."""
+    return connect.default or not connect.explicit
+
+
+def _context(server: Server, config: Config, connect: Connect, maker: TlsMaker) -> ssl.SSLContext | None:
+    said = server[kw.CHECK_SSL]
+    by_server = said if said is not None else own_place(server) and server[SSL]
+    if connect.ssl or inherits(connect) and by_server:
+        return maker(server, config, connect.alpn or server[kw.CHECK_ALPN])
+    return None
+
+
+def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker) -> Plan:
+    """The plan of a server that has `check`. Raises: ConfigError when its TLS cannot be set up."""
     inter = server[so.INTER]
     check, connect = proxy[TIMEOUT_CHECK], proxy[TIMEOUT_CONNECT]
     until_connected = min(inter, connect) if check and connect else inter
+    steps = rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if proxy[kw.HTTPCHK] else []
     return Plan(
         proxy=proxy,
         server=server,
-        rounds=rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if proxy[kw.HTTPCHK] else [],
+        rounds=steps,
         inter=inter,
         fastinter=server[so.FASTINTER] or inter,
         downinter=server[so.DOWNINTER] or inter,
@@ -106,7 +110,7 @@ def make_plan(proxy: Proxy, server: Server, tls_maker: TlsMaker) -> Plan:
         fall=server[so.FALL],
         accept_404=proxy[kw.DISABLE_ON_404],
         send_state=proxy[kw.SEND_STATE],
-        tls_maker=tls_maker,
+        contexts={each: _context(server, config, each, tls_maker) for each in [BARE, *(step.connect for step in steps)]},
     )
 
 

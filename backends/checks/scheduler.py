@@ -1,8 +1,8 @@
 """When every server is checked, and what its findings lead to. Runs in exactly one worker, on its asyncio loop.
 
-    checker = Checker(config, lookup, log)
-    checker.prepare()          # before the fork: first health and state of every checked server
-    await checker.start()      # in the worker that won the election
+    checker = Checker(config, instance, log)     # before privileges are dropped: it reads what TLS checks need
+    checker.prepare()                            # before the fork: first health and state of every checked server
+    await checker.start()                        # in the worker that won the election
     await checker.stop()
 """
 
@@ -14,15 +14,16 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from backends import state
 from backends.checks import keywords as kw
 from backends.checks.connection import check
 from backends.checks.http import Exchange, request_bytes
 from backends.checks.monitor import Listener, Monitor
-from backends.checks.plan import Plan, TlsMaker, first_delays, make_plan
+from backends.checks.plan import BARE, Plan, TlsMaker, first_delays, make_plan
 from backends.checks.report import Message
-from backends.checks.rules import Connect, Round
+from backends.checks.rules import Round
 from backends.checks.status import L4OK, SOCKERR, Finding, Verdict
 from backends.checks.tls import client_context
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
@@ -30,10 +31,17 @@ from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.shm import ServerSlot
 
-Lookup = Callable[[Proxy, Server], ServerSlot | None]
 Log = Callable[[Proxy, int, str], None]
+
+
+class World(Protocol):
+    """Who knows the shared slots (process.instance.Instance)."""
+
+    def server(self, backend: str, name: str) -> ServerSlot | None:
+        """The slot of a server, None if there is none."""
+
+
 MAINTENANCE = 1 | 2 | 4 | 32  # ServerAdmin: every kind of maintenance
-CONNECT = Connect(explicit=False)
 STATE_WORDS = {True: "UP", False: "DOWN"}
 
 
@@ -103,8 +111,8 @@ class ServerCheck:
                 if finding.status.verdict is not Verdict.PASSED:
                     return finding
             if not self.plan.rounds:
-                finding = await check(self.plan.target(CONNECT, host, port), self.plan.limits, None)
-        except Exception as wrong:  # a check must never end the checking
+                finding = await check(self.plan.target(BARE, host, port), self.plan.limits, None)
+        except Exception as wrong:  # noqa: BLE001 - whatever happens in a check, it must never end the checking
             return Finding(SOCKERR, 0, str(wrong))
         return finding
 
@@ -112,14 +120,14 @@ class ServerCheck:
 class Checker:
     """All checks of a configuration.
 
-    Args: lookup: the shared slot of a server (None: not checked). log: sends a line to a proxy's log targets at a syslog
+    Args: world: knows the shared slots. log: sends a line to a proxy's log targets at a syslog
     level 0..7. say: puts a message on stderr. listener: see Monitor. tls_maker: makes TLS contexts of checks.
     """
 
     def __init__(
         self,
         config: Config,
-        lookup: Lookup,
+        world: World,
         log: Log,
         *,
         say: Callable[[Message], None] = to_stderr,
@@ -134,17 +142,19 @@ class Checker:
         self.tasks: list[asyncio.Task[None]] = []
         hostname = _node(config)
         self.checks = [
-            _server_check(make_plan(proxy, server, tls_maker), slot, listener, hostname)
-            for proxy, server, slot in _checked(config, lookup)
+            _server_check(make_plan(proxy, server, config, tls_maker), slot, listener, hostname)
+            for proxy, server, slot in _checked(config, world)
         ]
 
     def prepare(self) -> None:
-        """Give every checked server its first health and state. Once, before the workers are forked."""
+        """Give every checked server that has none its first health and state; best before the workers are forked."""
         for each in self.checks:
-            each.monitor.begin(each.plan.server[INIT_STATE])
+            if not state.check_state(each.slot) & state.CHECK_CONFIGURED:
+                each.monitor.begin(each.plan.server[INIT_STATE])
 
     async def start(self) -> None:
-        """Begin to check, spread as HAProxy does."""
+        """Begin to check, spread as HAProxy does. A worker that takes over goes on from the shared health."""
+        self.prepare()
         delays = first_delays([each.plan.inter for each in self.checks], self.max_spread)
         self.tasks = [asyncio.create_task(self._run(each, delay)) for each, delay in zip(self.checks, delays, strict=True)]
 
@@ -185,10 +195,10 @@ def _server_check(plan: Plan, slot: ServerSlot, listener: Listener | None, hostn
     return ServerCheck(plan, monitor, hostname)
 
 
-def _checked(config: Config, lookup: Lookup) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
+def _checked(config: Config, world: World) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
     for proxy in config.proxies:
         for server in proxy.servers if proxy.is_backend else ():
-            slot = lookup(proxy, server) if server[CHECK] else None
+            slot = world.server(proxy.name, server.name) if server[CHECK] else None
             if slot is not None:
                 yield proxy, server, slot
 
