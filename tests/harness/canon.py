@@ -5,8 +5,8 @@ A proxy may join or split chunks (RFC 9112 7.1): what counts is the payload, the
 
 import re
 
-_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.I)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked\r\n", re.I)
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 
 

@@ -106,8 +106,9 @@ _STAMP = re.compile(r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2}(\.\d{3})?")
 _HEADER = re.compile(r"^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} ((?:\w+ )?[\w-]+)\[\d+\]: ")
 _RFC5424 = re.compile(r"^<(\d+)>1 [\dT:.+-]+ (\S+) (\S+) \d+ ")
 _TIMERS = re.compile(r"(?<= )([+-]?\d+(?:/[+-]?\d+){1,4})(?= )")
-_V2_PORTS = re.compile(rb"(\r\n\r\n\x00\r\nQUIT\n\x21\x11.{2}\x7f\x00\x00\x01\x7f\x00\x00\x01).{4}", re.S)
+_V2_PORTS = re.compile(rb"(\r\n\r\n\x00\r\nQUIT\n\x21\x11.{2}\x7f\x00\x00\x01\x7f\x00\x00\x01).{4}", re.DOTALL)
 _REPEAT = re.compile(r"(.)\1{49,}")
+_CLF = re.compile(r'("[^"]*" "[^"]*") \d+ \d{1,3} ("\S+" "\S+" "\S+")(?: -?\d+){5} (\S{4}) \d+ ')
 _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
@@ -118,6 +119,7 @@ def mask_log(line: bytes, names: Names) -> str:
     text = _RFC5424.sub(r"<\1>1 DATE \2 \3 PID ", text)
     text = _STAMP.sub("STAMP", text)
     text = _LOCAL.sub(lambda m: "127.0.0.1:" + names.ports.get(int(m[1]), "PORT"), text)
+    text = _CLF.sub(r"\1 PORT MS \2 TIMERS \3 N ", text)
     text = _mask_numbers(text)
     return _REPEAT.sub(r"\1*", text.replace(names.ident, "ID"))
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from tests.harness.wire import Peer, Script, Serve, Until
 
-_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.I)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked", re.I)
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked", re.IGNORECASE)
 
 
 class Origin:
@@ -19,7 +19,7 @@ class Origin:
         self.scripts = scripts or [[Serve()]]
         self.settle = settle
         self.peers: list[Peer] = []
-        self._tasks: list["asyncio.Task[None]"] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind(("127.0.0.1", 0))

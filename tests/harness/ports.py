@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 LISTEN_STATE = "0A"
 
@@ -31,7 +32,7 @@ class Reservation:
             sock.close()
         self._held.clear()
 
-    def __enter__(self) -> "Reservation":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:

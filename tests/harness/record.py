@@ -28,9 +28,13 @@ def load() -> dict[str, Result]:
     """Returns: the recorded results by case id."""
     found: dict[str, Result] = {}
     for ident, parts in json.loads(RECORDED.read_text()).items():
-        sides = (tuple(Side(text.encode("latin-1"), fate) for text, fate in parts[name]) for name in ("clients", "servers", "servers2"))
-        found[ident] = Result(*sides, tuple(parts["logs"]))
+        clients, servers, servers2 = (_sides(parts[name]) for name in ("clients", "servers", "servers2"))
+        found[ident] = Result(clients, servers, servers2, tuple(parts["logs"]))
     return found
+
+
+def _sides(rows: list[list[str]]) -> tuple[Side, ...]:
+    return tuple(Side(text.encode("latin-1"), fate) for text, fate in rows)
 
 
 def main() -> int:

@@ -128,8 +128,9 @@ class _Stage:
         self.text = self._fill(template, ports.take(), folder)
 
     def _fill(self, template: Template, dead: int, folder: Path) -> str:
-        values = {"id": self.name, "port": self.port, "dead": dead, "s1": self.origins[0].port, "s2": self.origins[1].port}
-        self.names = Names(self.name, {self.port: "FRONT", dead: "DEAD", values["s1"]: "S1", values["s2"]: "S2"})
+        first, second = (origin.port for origin in self.origins)
+        values: dict[str, str | int] = {"id": self.name, "port": self.port, "dead": dead, "s1": first, "s2": second}
+        self.names = Names(self.name, {self.port: "FRONT", dead: "DEAD", first: "S1", second: "S2"})
         text = template.text
         for name, content in template.files:
             path = folder / f"{self.case.id}-{name}"

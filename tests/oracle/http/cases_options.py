@@ -1,7 +1,7 @@
 """Options of a proxy that change fields, replies or waiting."""
 
 from tests.harness.case import Case
-from tests.harness.wire import HEAD, HalfClose, Pause, Reset, Serve, Until
+from tests.harness.wire import HEAD, HalfClose, Pause, Reset, Until
 from tests.oracle.http.shorthand import DONE, GET, GET10, OK, answers, get
 
 _XFF = get(b"X-Forwarded-For: 10.1.2.3", b"foo: bar")

@@ -1,10 +1,10 @@
 """TCP mode: bytes, half-close, resets, content inspection."""
 
 from tests.harness.case import Case
-from tests.harness.wire import Close, End, HalfClose, Pause, Reset, Until
+from tests.harness.wire import Close, End, HalfClose, Pause, Reset, Script, Until
 from tests.oracle.http.shorthand import DONE, GET, OK, answers
 
-_ECHO = [[Until(b"hello"), b"HELLO", End(), Close()]]
+_ECHO: list[Script] = [[Until(b"hello"), b"HELLO", End(), Close()]]
 _BIG = b"0123456789abcdef" * 20000
 
 CASES: list[Case] = [

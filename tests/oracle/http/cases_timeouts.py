@@ -1,7 +1,9 @@
 """Timeouts, all short: what the peers see and which two letters are logged."""
 
+from collections.abc import Sequence
+
 from tests.harness.case import Case
-from tests.harness.wire import HEAD, End, HalfClose, On, Pause, Until
+from tests.harness.wire import HEAD, End, HalfClose, On, Pause, Script, Until
 from tests.oracle.http.shorthand import DONE, GET, OK, answers, get, reply
 
 _PUT = get(b"content-length: 5", method=b"PUT")
@@ -10,8 +12,8 @@ _SWITCH = reply(b"101 S", b"connection: upgrade", b"upgrade: foo")
 _ERR = Until(b"</html>\n")
 
 
-def _slow(ident: str, template: str, client: list[object], server: list[list[object]] | None = None) -> Case:
-    return Case(ident, template, client, server or [], settle=0.5)      # type: ignore[arg-type]
+def _slow(ident: str, template: str, client: Script, server: Sequence[Script] = ()) -> Case:
+    return Case(ident, template, client, server, settle=0.5)
 
 
 CASES: list[Case] = [

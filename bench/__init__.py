@@ -1,0 +1,1 @@
+"""Measures pyhaproxy beside the packaged haproxy and nginx: `python -m bench.run --help`."""
