@@ -10,7 +10,7 @@ Sources: RFC 9110 5, RFC 9112 2-5; HAProxy's set-header, add-header, del-header 
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stdlib cimport malloc, realloc, free
-from libc.string cimport memcpy, memcmp, memchr, memset
+from libc.string cimport memcpy, memcmp, memchr
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 cdef enum:
@@ -543,16 +543,14 @@ cdef void free_blocks(char *block) noexcept nogil:
         block = before
 
 
-cdef inline bint says_trailers(Field *f) noexcept nogil:
-    """Whether the first token of a te field is "trailers", the only one that may go to the next hop."""
-    cdef uint32_t i
-    cdef const char *word = "trailers"
-    if f.value_len < 8:
-        return False
-    for i in range(8):
-        if (f.value[i] | 0x20) != word[i]:
-            return False
-    return f.value_len == 8 or f.value[8] == c',' or f.value[8] == c' ' or f.value[8] == c'\t' or f.value[8] == c';'
+cdef bint says_trailers(Field *f) noexcept nogil:
+    """Whether a te field has the element "trailers", the only one that may go to the next hop."""
+    cdef uint32_t i = 0
+    while i + 8 <= f.value_len:
+        if memcmp(f.value + i, <const char *>b"trailers", 8) == 0:
+            return i + 8 == f.value_len or f.value[i + 8] == c','
+        i += 1
+    return False
 
 
 cdef int64_t write_fields(Field *f, uint32_t count, char *out, char *w, uint32_t room) noexcept nogil:
@@ -584,6 +582,7 @@ cdef int64_t write_fields(Field *f, uint32_t count, char *out, char *w, uint32_t
             if not says_trailers(f):
                 f += 1
                 continue
+            value = "trailers"
             vlen = 8
         if <uint64_t>f.name_len + vlen + 4 > <uint64_t>(limit - w):
             return -1

@@ -1,0 +1,5 @@
+"""Reason phrases of known statuses (RFC 9110 15)."""
+
+from libc.stdint cimport uint32_t
+
+cdef const char *reason_of(int status, uint32_t *n) noexcept nogil     # "" for a status without one
