@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from haproxy_py.config.errors import Faults
-from haproxy_py.config.keywords.options import LOG_OPTION
-from haproxy_py.config.keywords.proxy import DEFAULT_BACKEND, DISABLED, MODE
+from haproxy_py.config.errors import SERVER, Faults
+from haproxy_py.config.keywords.forwarding import FORWARDFOR, ORIGINALTO
+from haproxy_py.config.keywords.options import HTTP_SWITCHES, LOG_OPTION
+from haproxy_py.config.keywords.proxy import DEFAULT_BACKEND, DISABLED, MODE, MONITOR_URI
+from haproxy_py.config.keywords.server_options import CHECK, CHECK_PORT
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CLIENT, TIMEOUT_CONNECT, TIMEOUT_SERVER
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.registry import whole_file_check
@@ -37,11 +39,13 @@ def _http_words(proxy: Proxy, faults: Faults) -> None:
     """Keywords of HTTP in a proxy that is not: ignored, as HAProxy does."""
     if proxy[MODE] == "http":
         return
-    for name in dict.fromkeys(name for name, _ in proxy.http_words):
-        if name.startswith("option "):
-            faults.warning(f"'{name}' ignored for {proxy.title} as it requires HTTP mode.")
-        else:
-            faults.warning(f"{name} will be ignored for {proxy.title} (needs 'mode http').")
+    if proxy[MONITOR_URI]:
+        faults.warning(f"monitor-uri will be ignored for {proxy.title} (needs 'mode http').")
+    options = [setting.name for setting in (FORWARDFOR, ORIGINALTO) if proxy[setting]]
+    options += [setting.name for setting, kinds in HTTP_SWITCHES.items() if proxy[setting] and proxy.kind in kinds]
+    said = [name for name, _ in proxy.http_words]
+    for name in dict.fromkeys(options + said):
+        faults.warning(f"'{name}' ignored for {proxy.title} as it requires HTTP mode.")
     if proxy[LOG_OPTION] in ("httplog", "httplog clf", "httpslog"):
         option = proxy[LOG_OPTION].split(" ")[0]
         told = f"'option {option}' not usable with {proxy.title} (needs 'mode http'). Falling back to 'option tcplog'."
@@ -74,9 +78,14 @@ def _timeouts(proxy: Proxy, faults: Faults) -> None:
 
 
 def _servers(proxy: Proxy, faults: Faults) -> None:
-    """Server names are unique in their backend."""
+    """Server names are unique in their backend; a checked server needs a port to check."""
     seen: dict[str, int] = {}
+    own_ports = any(setting.name.startswith(("tcp-check", "http-check")) for setting in proxy.values)
     for server in proxy.servers:
+        portless = server.address.family in ("inet", "inet6") and not server.address.port and not server[CHECK_PORT]
+        if server[CHECK] and portless and not own_ports:
+            told = f"config: proxy '{proxy.name}': server '{server.name}' has neither service port nor check port."
+            faults.alert(told, server.where, SERVER)
         if server.name in seen:
             told = (
                 f"{proxy.kind} '{proxy.name}', another server named '{server.name}' was already defined "

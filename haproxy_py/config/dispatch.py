@@ -22,6 +22,7 @@ NEGATABLE = (
 FAMILIES = {"option": "cfg-options", "timeout": "cfg-timeouts"}
 # Refusals on the wrong side of a proxy; everything else is only ignored.
 FATAL_ASIDE = frozenset({"server", "default-server", "server-template"})
+IGNORED_PLAINLY = ("timeout ", "clitcpka-", "srvtcpka-", "max-keep-alive-queue")
 INSTEAD = {"maxconn": "fullconn", "fullconn": "maxconn"}
 
 
@@ -44,6 +45,8 @@ def negation(line: Line, kind: str, has_word: bool) -> bool:
         line.quoted.pop(0)
     line.negated, line.is_default = prefix == "no", prefix == "default"
     row = find(line, kind) if has_word else None
+    if has_word and row is None and kind in PROXIES:
+        row = find(line, "listen")  # of the other side: ignored later
     if row and row.negatable:
         return True
     if has_word and kind == "global" and not row and line.words[0] in effectless.NEGATABLE:
@@ -117,8 +120,11 @@ def _other_side(line: Line, row: Keyword, proxy: Proxy) -> None:
     if word in FATAL_ASIDE:
         told = f"'{word}' not allowed because {proxy.kind} '{proxy.name}' has no {lacks} capability."
         raise ConfigError(f"parsing [{line.where}] : {told}", line.where, "[{}] : ")
-    if row.name.startswith("timeout "):
-        line.warn(f"'{word}' will be ignored because {proxy.kind} '{proxy.name}' has no {lacks} capability")
+    if word == "retry-on":
+        raise ConfigError("'retry-on' only available in backend or listen section", line.where)
+    if word.startswith(IGNORED_PLAINLY):
+        shown = f"'{word}'" if word.startswith("timeout ") else word
+        line.warn(f"{shown} will be ignored because {proxy.kind} '{proxy.name}' has no {lacks} capability")
         return
     hint = f" Maybe you want '{INSTEAD[word]}' instead ?" if word in INSTEAD else ""
     line.warn(f"'{word}' ignored because {proxy.kind} '{proxy.name}' has no {lacks} capability.{hint}")

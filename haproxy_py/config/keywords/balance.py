@@ -99,7 +99,8 @@ def hash_type(line: Line, proxy: Proxy) -> None:
     """`hash-type map-based|consistent [FUNCTION [avalanche]]`."""
     method, function, modifier = line.arg(0), line.arg(1), line.arg(2)
     if method == "avalanche":
-        method, function, modifier = "map-based", "sdbm", "avalanche"
+        told = "is not supported anymore, please use 'hash-type map-based sdbm avalanche' instead."
+        line.fail(f"experimental feature 'hash-type avalanche' {told}")
     if method not in ("consistent", "map-based"):
         line.fail("'hash-type' only supports 'consistent' and 'map-based'.")
     if function and function not in ("sdbm", "djb2", "crc32", "wt6", "none"):

@@ -39,11 +39,9 @@ def _read(line: Line, name: str, header: str, words: str, if_none: bool) -> Forw
     rest, excepted, absent = line.args, None, False
     while rest:
         if rest[0] == "except":
-            if len(rest) < 2:
-                line.fail(f"'{name} except' expects <address>[/mask] as argument.")
-            excepted = network(rest[1])
+            excepted = network(rest[1]) if len(rest) > 1 else None
             if excepted is None:
-                line.fail(f"'{name} except' : '{rest[1]}' is not a valid address or network.")
+                line.fail(f"'{name} except' expects <address>[/mask] as argument.")
             rest = rest[2:]
         elif rest[0] == "header":
             if len(rest) < 2:
@@ -56,14 +54,14 @@ def _read(line: Line, name: str, header: str, words: str, if_none: bool) -> Forw
     return Forward(header, excepted, absent)
 
 
-@proxy_keyword("option forwardfor", sections=ANY_PROXY, args=(0, None), source=MANUAL, http_only=True)
+@proxy_keyword("option forwardfor", sections=ANY_PROXY, args=(0, None), source=MANUAL)
 def forwardfor(line: Line, proxy: Proxy) -> None:
     """`option forwardfor [except NET] [header NAME] [if-none]`: tell servers the client's address."""
     made = _read(line, "option forwardfor", "X-Forwarded-For", "'except', 'header' and 'if-none'", True)
     line.set(proxy, FORWARDFOR, made)
 
 
-@proxy_keyword("option originalto", sections=ANY_PROXY, args=(0, None), source=MANUAL, http_only=True)
+@proxy_keyword("option originalto", sections=ANY_PROXY, args=(0, None), source=MANUAL)
 def originalto(line: Line, proxy: Proxy) -> None:
     """`option originalto [except NET] [header NAME]`: tell servers the address that the client asked."""
     line.set(proxy, ORIGINALTO, _read(line, "option originalto", "X-Original-To", "'except' and 'header'", False))

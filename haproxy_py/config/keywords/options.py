@@ -13,6 +13,8 @@ from haproxy_py.config.units import UnitError, parse_time
 
 MANUAL = "manual 4.2"
 SWITCHES: dict[str, Setting[bool | None]] = {}
+# Those without a meaning in TCP mode, and the kinds of proxy that have them.
+HTTP_SWITCHES: dict[Setting[bool | None], frozenset[str]] = {}
 # Accepted, no effect here: the reason is in docs/ARCHITECTURE.md.
 ACCEPTED = frozenset({"independent-streams", "splice-auto", "splice-request", "splice-response", "http-no-delay",
                       "tcp-smart-connect", "prefer-last-server", "persist"})  # fmt: skip
@@ -22,15 +24,15 @@ def switch(name: str, sections: frozenset[str], *, http_only: bool = False) -> S
     """Register `[no|default] option NAME`. The setting is None when nobody said anything (or `default option` took it back)."""
     setting: Setting[bool | None] = Setting("option " + name, None)
     SWITCHES[name] = setting
+    if http_only:
+        HTTP_SWITCHES[setting] = sections
 
     def set_switch(line: Line, proxy: Proxy) -> None:
         if line.args:
             line.fail(f"'option {name}' cannot handle unexpected argument '{line.arg(0)}'.")
         line.set(proxy, setting, None if line.is_default else not line.negated)
 
-    proxy_keyword(
-        "option " + name, sections=sections, args=(0, None), source=MANUAL, negatable=True, http_only=http_only
-    )(set_switch)
+    proxy_keyword("option " + name, sections=sections, args=(0, None), source=MANUAL, negatable=True)(set_switch)
     return setting
 
 
@@ -77,7 +79,7 @@ def _renamed(name: str, now: str, setting: Setting[bool | None], sections: froze
         line.warn(f"option '{name}' is deprecated, please use 'option {now}' if absolutely needed.")
         line.set(proxy, setting, None if line.is_default else not line.negated)
 
-    proxy_keyword("option " + name, sections=sections, args=(0, None), source=MANUAL, negatable=True, http_only=True)(set_switch)
+    proxy_keyword("option " + name, sections=sections, args=(0, None), source=MANUAL, negatable=True)(set_switch)
 
 
 _UNSAFE = "accept-unsafe-violations-in-http-"
@@ -99,7 +101,7 @@ def _connection_mode(name: str) -> None:
         else:
             line.set(proxy, HTTP_MODE, name)
 
-    proxy_keyword("option " + name, args=(0, None), source=MANUAL, negatable=True, http_only=True)(set_mode)
+    proxy_keyword("option " + name, args=(0, None), source=MANUAL, negatable=True)(set_mode)
 
 
 for _name in ("http-keep-alive", "http-server-close", "httpclose"):
@@ -155,7 +157,7 @@ SRVTCPKA_INTVL = _tcpka("srv", "intvl", BACKEND)  # s
 LOG_OPTION: Setting[str] = Setting("log format option", "")  # "", httplog, "httplog clf", "tcplog", "tcplog clf", httpslog
 
 
-def _log_option(name: str, clf: bool, http_only: bool) -> None:
+def _log_option(name: str, clf: bool) -> None:
     def set_format(line: Line, proxy: Proxy) -> None:
         extra = line.arg(0)
         if extra and (extra != "clf" or not clf):
@@ -169,6 +171,6 @@ def _log_option(name: str, clf: bool, http_only: bool) -> None:
     proxy_keyword("option " + name, args=(0, None), source=MANUAL)(set_format)
 
 
-_log_option("httplog", True, True)
-_log_option("tcplog", True, False)
-_log_option("httpslog", False, True)
+_log_option("httplog", True)
+_log_option("tcplog", True)
+_log_option("httpslog", False)

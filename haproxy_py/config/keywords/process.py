@@ -42,7 +42,7 @@ NODE_USAGE = (
     "'node' requires valid node name - non-empty string with digits(0-9), letters(A-Z, a-z), dot(.), "
     "hyphen(-) or underscode(_)."
 )
-MAX_THREADS = 64
+MAX_THREADS = 1024
 _NODE = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -80,7 +80,7 @@ _count(MWORKER_MAX_RELOADS)
 
 @global_keyword("nbthread", args=(0, 1), source=MANUAL)
 def nbthread(line: Line, globals_: Global) -> None:
-    """`nbthread N`: workers, 1..64."""
+    """`nbthread N`: workers, 1..1024."""
     value = strict_int(line.arg(0))
     if value is None:
         line.fail(f"'nbthread' passed a missing or unparsable integer value in '{line.arg(0)}'")

@@ -105,7 +105,7 @@ def enabled(line: Line, proxy: Proxy) -> None:
     line.set(proxy, DISABLED, False)
 
 
-@proxy_keyword("retry-on", sections=BACKEND, args=(0, None), source=MANUAL, http_only=True)
+@proxy_keyword("retry-on", sections=BACKEND, args=(0, None), source=MANUAL)
 def retry_on(line: Line, proxy: Proxy) -> None:
     """`retry-on WORD|CODE...`: which failures make a request be sent again."""
     if not line.args:
@@ -124,7 +124,7 @@ def default_backend(line: Line, proxy: Proxy) -> None:
     line.set(proxy, DEFAULT_BACKEND, line.arg(0))
 
 
-@proxy_keyword("monitor-uri", sections=FRONTEND, args=1, source=MANUAL, missing="'monitor-uri' expects an URI.", http_only=True)
+@proxy_keyword("monitor-uri", sections=FRONTEND, args=1, source=MANUAL, missing="'monitor-uri' expects an URI.")
 def monitor_uri(line: Line, proxy: Proxy) -> None:
     """`monitor-uri URI`: answered with 200 (503 when `monitor fail` says so), not logged."""
     line.set(proxy, MONITOR_URI, line.arg(0))
@@ -165,7 +165,7 @@ def source(line: Line, proxy: Proxy) -> None:
         if rest[0] == "usesrc":
             line.fail("'source' : 'usesrc' is known to HAProxy, not supported yet.")
         if rest[0] != "interface" or len(rest) < 2:
-            line.fail("'source' only supports optional keywords 'interface' and 'usesrc'")
+            line.fail("'source' only supports optional keywords 'interface' and 'usesrc'.")
         line.set(proxy, SOURCE_INTERFACE, rest[1])
         rest = rest[2:]
 

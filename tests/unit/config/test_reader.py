@@ -118,7 +118,7 @@ def test_every_fault_is_told() -> None:
     _, faults = read("global\n maxcon 1\n nbthread 0\n", "backend b\n mod http\n server s\nfoo\n")
     assert faults == [
         "parsing [a:2] : unknown keyword 'maxcon' in 'global' section; did you mean 'maxconn' maybe ?",
-        "parsing [a:3] : 'nbthread' value must be between 1 and 64 (was 0)",
+        "parsing [a:3] : 'nbthread' value must be between 1 and 1024 (was 0)",
         "parsing [b:2] : unknown keyword 'mod' in 'backend' section; did you mean 'mode' maybe ?",
         "[b:3] : 'server' expects <name> and <addr>[:<port>] as arguments.",
         "parsing [b:4] : unknown keyword 'foo' in 'backend' section",
