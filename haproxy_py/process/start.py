@@ -189,8 +189,11 @@ class Program:
         waiting = Supervisor(None, hooks, self.console, notifier, 0, True, handover.workers, dict(handover.descriptors))
         return waiting.serve()
 
-    def _work(self, said: Settings, instance: Instance) -> Hooks:
+    def _work(self, said: Settings, instance: Instance, unused: dict[str, int]) -> Hooks:
+        """unused: listening descriptors of the former configuration, emptied once the supervisor has closed its own."""
+
         def work(slot: int, on_ready: Callable[[], None]) -> int:
+            background.close_unused(unused, instance.listening)
             if said.master:
                 privileges.drop(said, self.console, self.program)
             return worker.run_worker(instance, slot, self.console, on_ready, hard_stop_after_ms=said.hard_stop_after_ms)
@@ -213,13 +216,16 @@ class Program:
         block_signals()
         worker.freeze()
         former = handover.workers if handover else []
+        before = dict(handover.descriptors) if handover else {}
+        hooks = self._work(said, instance, before)
         supervisor = Supervisor(
-            instance, self._work(said, instance), self.console, notifier, said.workers, said.master, former, instance.listening
+            instance, hooks, self.console, notifier, said.workers, said.master, former, instance.listening
         )
         if not supervisor.start():
-            background.close_unused(instance.listening, handover.descriptors if handover else {})
+            background.close_unused(instance.listening, before)
             raise StartError(f"[{self.program}.main()] Some workers failed to start.")
-        background.close_unused(handover.descriptors if handover else {}, instance.listening)
+        background.close_unused(before, instance.listening)
+        before.clear()
         if said.master:
             self.console.notice("Loading success.")
         self._dismiss(former, said)

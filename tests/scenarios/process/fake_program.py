@@ -1,6 +1,6 @@
 """The command line with a stand-in for the proxy: it answers each connection with its pid and what its configuration says.
 
-Run as a program: `python fake.py <flags of pyhaproxy>`; only the keywords of the configuration package are known. A connection that sends "hold" stays open
+Run as a program: `python fake_program.py <flags of pyhaproxy>`; only the keywords of the configuration package are known. A connection that sends "hold" stays open
 until its client closes. The `description` of the global section is what it answers; "die-at-start" makes start() raise.
 """
 

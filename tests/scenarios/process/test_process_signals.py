@@ -1,0 +1,122 @@
+"""What signals do to a proxy without a master, with one process and with several: from outside both are one HAProxy."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+from fakeproxy import FakeProxy, alive, children, comm, until
+
+Start = Callable[..., FakeProxy]
+one_and_two = pytest.mark.parametrize("workers", [1, 2])
+
+
+@one_and_two
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_hard_stop_ends_by_the_signal(fake: Start, workers: int, signum: int) -> None:
+    proxy = fake(workers=workers).serving()
+    held = proxy.connect(b"hold")
+    held.recv(100)
+    mine = children(proxy.pid)
+    assert len(mine) == (0 if workers == 1 else workers)
+    proxy.kill(signum)
+    assert proxy.ended() == -signum
+    until(lambda: not any(alive(pid) for pid in mine), "workers end with it")
+    assert held.recv(1) == b""
+
+
+@one_and_two
+def test_soft_stop_finishes_what_runs(fake: Start, workers: int) -> None:
+    proxy = fake(workers=workers).serving()
+    held = proxy.connect(b"hold")
+    held.recv(100)
+    proxy.kill(signal.SIGUSR1)
+    until(lambda: not proxy.answers(), "the port is closed")
+    with pytest.raises(ConnectionRefusedError):
+        proxy.connect()
+    assert proxy.process.poll() is None, "a connection is still open"
+    held.close()
+    assert proxy.ended() == 0
+
+
+@one_and_two
+def test_hard_stop_after(fake: Start, workers: int) -> None:
+    proxy = fake(workers=workers, extra="  hard-stop-after 200ms").serving()
+    held = proxy.connect(b"hold")
+    held.recv(100)
+    proxy.kill(signal.SIGUSR1)
+    assert proxy.ended() == 0
+    assert "soft-stop running for too long, performing a hard-stop." in proxy.said()
+
+
+@one_and_two
+def test_a_hard_stop_overrides_a_soft_one(fake: Start, workers: int) -> None:
+    proxy = fake(workers=workers).serving()
+    held = proxy.connect(b"hold")
+    held.recv(100)
+    proxy.kill(signal.SIGUSR1)
+    until(lambda: not proxy.answers(), "the port is closed")
+    proxy.kill(signal.SIGTERM)
+    assert proxy.ended() == -signal.SIGTERM
+
+
+@one_and_two
+def test_dump_and_ignored_signals(fake: Start, workers: int) -> None:
+    proxy = fake(workers=workers).serving()
+    for signum in (signal.SIGUSR2, signal.SIGQUIT, signal.SIGHUP):
+        proxy.kill(signum)
+    until(lambda: "SIGHUP: Proxy f has no servers." in proxy.said(), "the dump")
+    assert proxy.said().count("SIGHUP received, dumping servers states.") == 1
+    assert proxy.answers()
+
+
+@one_and_two
+def test_pause_and_resume(fake: Start, workers: int) -> None:
+    proxy = fake(workers=workers).serving()
+    proxy.kill(signal.SIGTTOU)
+    proxy.kill(signal.SIGTTIN)
+    until(proxy.answers, "it answers again")
+
+
+def test_every_process_is_named_haproxy(fake: Start) -> None:
+    proxy = fake().serving()
+    assert {comm(pid) for pid in (proxy.pid, *children(proxy.pid))} == {"haproxy"}
+
+
+def test_a_killed_worker_is_replaced(fake: Start) -> None:
+    proxy = fake().serving()
+    held = [proxy.connect(b"hold") for _ in range(6)]
+    owners = [int(sock.recv(100).split()[0]) for sock in held]
+    victim = owners[0]
+    before = children(proxy.pid)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(set(children(proxy.pid)) - set(before)) == 1, "a new worker")
+    assert f"Current worker ({victim}) exited with code 137 (Killed)" in proxy.said()
+    lost = owners.count(victim)
+    _, _, scur, stot = proxy.serving().ask()
+    assert scur == 6 - lost + 1, "the dead worker's connections are no longer counted"
+    assert stot >= 8, "but its totals are"
+    for sock, owner in zip(held, owners, strict=True):
+        sock.close()
+        assert owner in before
+
+
+def test_nobody_outlives_the_supervisor(fake: Start) -> None:
+    proxy = fake(workers=3).serving()
+    mine = children(proxy.pid)
+    assert len(mine) == 3
+    proxy.kill(signal.SIGKILL)
+    until(lambda: not any(alive(pid) for pid in mine), "workers end too")
+
+
+def test_a_crash_loop_is_slow(fake: Start) -> None:
+    """Workers that die young again and again: the delay before the next grows."""
+    proxy = fake(workers=2).serving()
+    for _ in range(3):
+        until(lambda: len(children(proxy.pid)) == 2, "both workers")
+        os.kill(children(proxy.pid)[-1], signal.SIGKILL)
+        until(lambda: len(children(proxy.pid)) == 1, "its end")
+    until(lambda: len(children(proxy.pid)) == 2, "both workers")
+    assert proxy.said().count("exited with code 137 (Killed)") == 3
