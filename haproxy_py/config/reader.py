@@ -143,7 +143,10 @@ class Reader:
         if len(words) > lexer.MAX_WORDS:
             self._too_many(words, where)
         if "" in words:
-            del words[words.index("") :]  # HAProxy's parsers stop at an empty argument
+            at = words.index("")  # HAProxy's parsers stop at an empty argument
+            told = f"argument number {at} is empty and marks the end of the argument list; what follows is ignored."
+            self.faults.warning(told, where, GLUED)
+            del words[at:]
             if not words:
                 return
         line = Line(words, where, self.faults, self.config, self.section, quoted=words.quoted)

@@ -1,6 +1,6 @@
 """Words of HAProxy that nothing here registers: known but not built, removed, or unknown with the nearest word.
 
-The lists are data files of HAProxy's keywords by class (known/*.txt, one a line).
+The lists are the data files beside this one: HAProxy's keywords by class, one a line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.resources import files
 @cache
 def words(name: str) -> frozenset[str]:
     """The words of one list, by the name of its file: "cfg-global", "bind", "server", "cfg-options", ..."""
-    text = files("haproxy_py.config").joinpath("known", name + ".txt").read_text("utf-8")
+    text = files("haproxy_py.config.known").joinpath(name + ".txt").read_text("utf-8")
     return frozenset(line for line in text.split("\n") if line)
 
 
