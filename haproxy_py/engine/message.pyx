@@ -601,3 +601,21 @@ cdef int64_t write_fields(Field *f, uint32_t count, char *out, char *w, uint32_t
     w[0] = c'\r'
     w[1] = c'\n'
     return w + 2 - out
+
+
+# The flags by name, for Python.
+globals().update({
+    "HF_CHUNKED": HF_CHUNKED,
+    "HF_LENGTH": HF_LENGTH,
+    "HF_CONN_CLOSE": HF_CONN_CLOSE,
+    "HF_CONN_KEEPALIVE": HF_CONN_KEEPALIVE,
+    "HF_CONN_UPGRADE": HF_CONN_UPGRADE,
+    "HF_EXPECT_100": HF_EXPECT_100,
+    "HF_CLEAN": HF_CLEAN,
+    "HF_UPGRADE_WEBSOCKET": HF_UPGRADE_WEBSOCKET,
+    "HF_AUTHORITY_FORM": HF_AUTHORITY_FORM,
+    "HF_ABSOLUTE_FORM": HF_ABSOLUTE_FORM,
+    "HF_ASTERISK_FORM": HF_ASTERISK_FORM,
+    "HF_MUST_CLOSE": HF_MUST_CLOSE,
+    "HF_TE_FIX": HF_TE_FIX,
+})

@@ -4,8 +4,10 @@ from haproxy_py.engine.message cimport Head
 
 cdef class Reply:
     cdef readonly int status
+    cdef readonly int version            # 10 or 11: of the status line (an errorfile says it)
     cdef readonly bytes reason
-    cdef readonly list fields            # [(name, value)] bytes, names in lower case; content-length is added when sent
+    cdef readonly list fields            # [(name, value)] bytes, names in lower case; content-length is added in front unless it is here
     cdef readonly bytes body
-    cdef bint raw                        # an errorfile: `body` is the whole reply, sent as it is in the file, then closed
+    cdef readonly bint closes            # no content-length: the end of the connection ends the body
+    cdef readonly bint raw               # an empty errorfile: nothing is sent, the connection is closed
     cdef int fill(self, Head head) noexcept      # status line and fields into head, content-length included; -1: no room
