@@ -16,7 +16,7 @@ WORDS = {
     "ipv6": "IPv6 address", "reg": "regex", "var": "variable", "be": "backend", "fe": "frontend", "srv": "server",
     "prx": "proxy", "tab": "table",
 }
-_ESCAPES = {"r": "\r", "n": "\n", "t": "\t"}
+_ESCAPED = ("\\", "'", '"', " ")  # what a backslash protects; before anything else it stays
 
 
 class ArgError(ValueError):
@@ -26,7 +26,7 @@ class ArgError(ValueError):
 def split_args(text: str, start: int) -> tuple[list[str], int]:
     """Split the list that opens at text[start] == "("; returns raw arguments and the index behind its ")".
 
-    Quotes and backslashes protect as on a line; a comma ends an argument. "()" gives no argument.
+    Quotes protect; a backslash protects another one, a quote or a blank (not within ''); a comma ends an argument. "()" gives no argument.
     """
     out: list[str] = []
     word: list[str] = []
@@ -34,9 +34,9 @@ def split_args(text: str, start: int) -> tuple[list[str], int]:
     i = start + 1
     while i < len(text):
         c = text[i]
-        if c == "\\" and quote != "'" and i + 1 < len(text):
+        if c == "\\" and quote != "'" and text[i + 1 : i + 2] in _ESCAPED:
             i += 1
-            word.append(_ESCAPES.get(text[i], text[i]))
+            word.append(text[i])
         elif quote:
             if c == quote:
                 quote = ""

@@ -89,8 +89,8 @@ cdef class DelHeader(Action):
                 continue
             set_text(&s, head.fields[i].name, head.fields[i].name_len)
             if self.matcher.match(&s):
+                head.touch()
                 head.fields[i].flags |= F_DROP
-                head.edited = True
         return V_CONTINUE
 
 

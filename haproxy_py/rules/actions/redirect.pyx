@@ -88,7 +88,7 @@ cdef class Redirect(Action):
         reply.status = self.code
         reply.reason = self.phrase
         reply.body = b""
-        reply.fields = [(b"content-length", b"0"), (b"location", location)]
+        reply.fields = [(b"location", location)]
         if self.code in (302, 303, 307):
             reply.fields.append((b"cache-control", b"no-cache"))
         if self.cookie is not None:

@@ -49,7 +49,7 @@ cdef class Answer(Action):
             self.fixed = self.make(None)
 
     cdef Reply make(self, Txn t):
-        """The reply for one transaction: fields of hdr, then content-length and content-type."""
+        """The reply for one transaction: fields of hdr, then content-type (Reply adds content-length)."""
         cdef Reply reply = Reply.__new__(Reply)
         cdef bytes body = self.body if self.format is None else _rendered(self.format, t)
         reply.status = self.status
@@ -59,10 +59,8 @@ cdef class Answer(Action):
         reply.fields = []
         for name, value in self.fields:
             reply.fields.append((name, value if isinstance(value, bytes) else _rendered(value, t)))
-        if not self.raw and self.status != 204 and self.status != 304:
-            reply.fields.append((b"content-length", b"%d" % len(body)))
-            if body and self.content_type is not None:
-                reply.fields.append((b"content-type", self.content_type))
+        if body and not self.raw and self.content_type is not None:
+            reply.fields.append((b"content-type", self.content_type))
         return reply
 
     cdef int run(self, Txn t) noexcept:
