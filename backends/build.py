@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from backends import state
 from backends.backend import Backend
 from backends.server import Server
+from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
 from balancers.registry import Algorithm, find
 from haproxy_py.config.address import resolve
@@ -108,7 +109,9 @@ def build_server(
     source = item[server_settings.SOURCE] or proxy[words.SOURCE]
     if source is not None and source.host:
         made.set_source(source.host, source.port)
-    made.tls, made.sni = client_context(item, config)
+    speaks = client_context(item, config)
+    if speaks is not None:
+        made.tls, made.sni = speaks.context, item[SNI_FORMAT]
     return made
 
 

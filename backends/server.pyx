@@ -255,9 +255,10 @@ cdef class Server:
         c.sni = sni
         if self.tls is not None:
             try:
-                c.tls = self.tls.session(fd)
-                if sni is not None:
-                    c.tls.set_sni(sni)
+                if sni is None:
+                    c.tls = self.tls.connect(fd, NULL, 0)
+                else:
+                    c.tls = self.tls.connect(fd, <const char *>sni, <uint32_t>len(sni))
             except Exception:
                 err[0] = sys.ENOMEM
                 return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.reply import from_errorfile
-from haproxy_py.observe.plan import log_plan
-from haproxy_py.rules.keywords import rule_sets
+from haproxy_py.observe.sender import LogSender
+from haproxy_py.observe.targets import LOG_SEND_HOSTNAME, tag_of, targets_of
+from haproxy_py.rules import keywords as rules
+from haproxy_py.rules import logkeywords as formats
+from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
 from haproxy_py.stream import http, tcp
-from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf
+from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf, LogPlan
 
 if TYPE_CHECKING:
     from haproxy_py.engine.shm import ProxySlot
@@ -53,14 +57,61 @@ def build_frontend(
     made.default_backend = backends.get(proxy.name if proxy.kind == "listen" else proxy[words.DEFAULT_BACKEND])
     made.httpconf = http_conf(proxy)
     made.log = log_plan(config, proxy)
-    rule_sets(proxy).fill_frontend(made)
+    unique = proxy[formats.UNIQUE_ID]
+    if unique is not None:
+        made.unique_id_format, made.unique_id_header = unique.format, unique.header
+    made.tcp_connection = rule_set(proxy[rules.TCP_CONNECTION_RULES])
+    made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
+    made.use_backend = UseBackend(proxy[rules.USE_BACKEND]) if proxy[rules.USE_BACKEND] else None
+    give_rules(made, proxy)
+    return made
+
+
+def hostname_of(config: Config, proxy: Proxy) -> str | None:
+    """The host name in log headers; None: none (log-send-hostname was not said)."""
+    said = proxy[LOG_SEND_HOSTNAME] if proxy[LOG_SEND_HOSTNAME] is not None else config.globals[LOG_SEND_HOSTNAME]
+    return said if said is None or said else socket.gethostname()
+
+
+def give_rules(made: Any, proxy: Proxy) -> None:
+    """The rule sets that a frontend and a backend both have. A listen runs its own once, in the frontend."""
+    made.tcp_content = rule_set(proxy[rules.TCP_CONTENT_RULES])
+    made.http_request = rule_set(proxy[rules.HTTP_REQUEST_RULES])
+    made.redirects = rule_set(proxy[rules.REDIRECT_RULES])
+    made.http_response = rule_set(proxy[rules.HTTP_RESPONSE_RULES])
+    made.http_after = rule_set(proxy[rules.HTTP_AFTER_RULES])
+    made.inspect_delay = proxy[rules.INSPECT_DELAY] or 0
+
+
+def rule_set(found: list[Rule]) -> RuleSet | None:
+    """Rules ready to run; None when there are none, which costs nothing per request."""
+    return RuleSet(found) if found else None
+
+
+def log_plan(config: Config, proxy: Proxy) -> LogPlan | None:
+    """What a frontend logs and to whom; None when it has no receiver."""
+    receivers = targets_of(config, proxy)
+    if not receivers or proxy[formats.LOG] is None:
+        return None
+    made = LogPlan()
+    made.sender = LogSender(receivers, tag=tag_of(config, proxy), hostname=hostname_of(config, proxy))
+    made.format = proxy[formats.LOG]
+    made.error_format = proxy[formats.LOG_ERROR]
+    made.at_accept = proxy[formats.LOG_AT_ACCEPT]
+    made.sd = proxy[formats.LOG_SD]
+    made.dontlognull = bool(proxy[options.DONTLOGNULL])
+    made.dontlog_normal = bool(proxy[options.DONTLOG_NORMAL])
+    made.separate_errors = bool(proxy[options.LOG_SEPARATE_ERRORS])
+    made.asap = bool(proxy[options.LOGASAP])
     return made
 
 
 def finish_backend(made: Any, proxy: Proxy) -> None:
     """What a backend of backends.build still lacks: its HTTP options and rules."""
     made.conf = http_conf(proxy)
-    rule_sets(proxy).fill_backend(made)
+    if proxy.kind != "listen":
+        give_rules(made, proxy)
+    made.tcp_response = rule_set(proxy[rules.TCP_RESPONSE_RULES])
 
 
 def http_conf(proxy: Proxy) -> HttpConf:

@@ -25,6 +25,7 @@ cdef class Conn(Source):
     cdef ssize_t recv(self, char *buf, size_t n) noexcept       # > 0, IO_EOF, IO_AGAIN, IO_ERROR
     cdef ssize_t tls_recv(self, char *buf, size_t n) noexcept
     cdef ssize_t tls_send(self, const char *buf, size_t n) noexcept
+    cdef ssize_t tls_blocked(self, ssize_t r) noexcept
     cdef ssize_t fail(self, int err) noexcept
     cdef ssize_t send(self, const char *buf, size_t n, bint more) noexcept
     cdef ssize_t sendv(self, iovec *iov, int count, bint more) noexcept

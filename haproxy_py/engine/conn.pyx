@@ -62,6 +62,8 @@ cdef class Conn(Source):
     cdef ssize_t tls_recv(self, char *buf, size_t n) noexcept:
         cdef ssize_t r = self.tls.read(buf, n)
         if r > 0:
+            if not self.rdhup and self.tls.drained():
+                self.may_read = False
             return r
         if r == TLS_EOF:
             self.eof = True
@@ -101,7 +103,13 @@ cdef class Conn(Source):
     cdef ssize_t tls_send(self, const char *buf, size_t n) noexcept:
         cdef ssize_t r = self.tls.write(buf, n)
         if r > 0:
+            if <size_t>r < n:
+                self.may_write = False
             return r
+        return self.tls_blocked(r)
+
+    cdef ssize_t tls_blocked(self, ssize_t r) noexcept:
+        """What a write that took nothing means."""
         if r == TLS_WANT_WRITE:
             self.may_write = False
             return IO_AGAIN
@@ -131,16 +139,14 @@ cdef class Conn(Source):
                     return IO_AGAIN
                 if sys.errno != sys.EINTR:
                     return self.fail(sys.errno)
-        for i in range(count):
-            if iov[i].iov_len == 0:
-                continue
-            r = self.tls_send(<const char *>iov[i].iov_base, iov[i].iov_len)
-            if r < 0:
-                return total if total else r
-            total += r
-            if <size_t>r < iov[i].iov_len:
-                break
-        return total
+        r = self.tls.writev(iov, count)
+        if r > 0:
+            for i in range(count):
+                total += iov[i].iov_len
+            if r < total:
+                self.may_write = False
+            return r
+        return self.tls_blocked(r)
 
     cdef bint has_pending(self) noexcept:
         """Whether a read may give bytes although the socket shows none (TLS keeps records)."""

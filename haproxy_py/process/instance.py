@@ -17,14 +17,18 @@ from typing import Any
 from backends.build import build_backend, shared_bytes
 from backends.checks.scheduler import Checker
 from frontends import bind
-from frontends.build import build_frontend, build_listener, finish_backend
+from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
 from frontends.listener import Listener, Waker
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Config, Proxy
+from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import Segment
 from haproxy_py.engine.worker import Worker
+from haproxy_py.observe.sender import LogSender
+from haproxy_py.observe.sender import output as log_output
+from haproxy_py.observe.targets import tag_of, targets_of
 from haproxy_py.rules.scope import bind_all
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
@@ -44,7 +48,9 @@ class Instance:
         self.listening: dict[str, int] = {}
         self.listeners: list[Listener] = []
         self.drained = asyncio.Event()
-        self.checker: Checker | None = None
+        self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
+        self.checking = False
+        self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
         self.started_at = 0.0
         self._drain: asyncio.Task[None] | None = None
@@ -72,6 +78,8 @@ class Instance:
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         bind_all(config, made)
+        made.checker = Checker(config, made._slot_of, made.log)
+        made.checker.prepare()
         return made
 
     def _build_proxies(self, fronts: list[Proxy], backs: list[Proxy]) -> None:
@@ -83,6 +91,18 @@ class Instance:
         for proxy in fronts:
             slot = self.segment.proxy(proxy.name)
             self.frontends[proxy.name] = build_frontend(self.config, proxy, slot, self.worker, self.backends)
+
+    def _slot_of(self, proxy: Proxy, server: ServerItem) -> Any:
+        return self.server(proxy.name, server.name)
+
+    def log(self, proxy: Proxy, level: int, text: str) -> None:
+        """A line about a proxy (not about one of its requests) to its log targets, at a syslog level 0..7."""
+        sender = self._senders.get(proxy.name)
+        if sender is None:
+            receivers = targets_of(self.config, proxy)
+            sender = LogSender(receivers, tag=tag_of(self.config, proxy), hostname=hostname_of(self.config, proxy))
+            self._senders[proxy.name] = sender
+        sender.log(level, text)
 
     # World of rules.scope.bind_all
 
@@ -112,9 +132,8 @@ class Instance:
         self.segment.attach(slot)
         self.worker.open(loop)
         self.started_at = time.time()
-        for front in self.frontends.values():
-            if front.log is not None:
-                front.log.sender.start(self.worker)
+        log_output.forked()
+        log_output.attach(self.worker.reactor)
         for one in bind.wanted(self.config):
             listener = build_listener(self.config, one, self.frontends[one.proxy.name], self.listening[one.key], self.worker)
             listener.start()
@@ -125,8 +144,8 @@ class Instance:
 
     async def run_checks(self) -> None:
         """Start the health checks, if this worker is the one that runs them."""
-        if self.checker is None and self.segment.claim_checker():
-            self.checker = Checker(self.config, self)
+        if not self.checking and self.segment.claim_checker():
+            self.checking = True
             await self.checker.start()
 
     def pause(self) -> None:
@@ -156,9 +175,9 @@ class Instance:
 
     async def stop(self) -> None:
         """End everything now: connections are cut, nothing listens any more in this process."""
-        if self.checker is not None:
+        if self.checking:
+            self.checking = False
             await self.checker.stop()
-            self.checker = None
         self.close()
 
     def close(self) -> None:
@@ -175,7 +194,24 @@ class Instance:
         kill_sessions(self.worker)
         for back in self.backends.values():
             back.close_idle()
+        log_output.detach()
         self.worker.close()
+
+    def bound(self) -> list[tuple[str, int]]:
+        """(frontend, listening descriptor) in the order of the bind lines."""
+        return [(one.proxy.name, self.listening[one.key]) for one in bind.wanted(self.config)]
+
+    def stats(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Counters and gauges by proxy and part, under the statistics' names; summed over all workers."""
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for name, front in self.frontends.items():
+            found.setdefault(name, {})["FRONTEND"] = {**front.slot.totals(), **front.slot.gauges()}
+        for name, back in self.backends.items():
+            parts = found.setdefault(name, {})
+            for server in back.servers:
+                parts[server.name] = {**server.slot.totals(), **server.slot.gauges()}
+            parts["BACKEND"] = {**back.slot.totals(), **back.slot.gauges()}
+        return found
 
     def disabled(self, name: str) -> bool:
         """Whether the proxy was configured `disabled`."""

@@ -203,11 +203,13 @@ cdef int chan_move(Chan *c, Conn src, Conn dst, Worker w, uint32_t budget) noexc
             return end_of_source(c)
         if not src.has_pending():
             return X_BLOCK
-        if c.raw == c.end:                    # all sent: start again behind the kept head
-            if c.end != c.base:
-                c.wrapped = True
-            c.off = c.end = c.raw = c.base
-        if splice_pays(c, src, dst, w):
+        if c.end != c.base:                   # all sent: start again behind the kept head
+            c.wrapped = True
+            if c.raw > c.end:                 # the beginning of a line that could not be judged yet
+                memmove(c.buf + c.base, c.buf + c.end, c.raw - c.end)
+            c.raw = c.base + (c.raw - c.end)
+            c.off = c.end = c.base
+        if c.raw == c.end and splice_pays(c, src, dst, w):
             c.pipe = w.pipes.take()
             c.wrapped = True
             if c.pipe != NULL:

@@ -45,6 +45,8 @@ cdef class LogPlan:
     cdef public bint dontlog_normal
     cdef public bint separate_errors
     cdef public bint asap
+    cdef public bint at_accept           # no format asked for: one line when the connection is taken
+    cdef public LogFormat sd             # log-format-sd: structured data of RFC 5424 receivers
 
 cdef class FrontConf:
     cdef public ProxySlot slot

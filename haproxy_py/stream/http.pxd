@@ -22,6 +22,7 @@ cdef enum Stage:
 
 cdef class HttpStream(Relay):
     cdef uint8_t stage
+    cdef uint8_t state_before            # what was on when a reply of our own began
     cdef int cursor
     cdef H1Parser parser
     cdef bint keep_client
@@ -47,6 +48,7 @@ cdef class HttpStream(Relay):
     cdef void finish_session(self) noexcept
     cdef void write_log(self) noexcept
     cdef void add_times(self) noexcept
+    cdef uint64_t out_bytes(self) noexcept
     cdef void setup(self, Session s) noexcept
     cdef void read_head(self, bint fresh) noexcept
     cdef void head_complete(self, uint32_t n) noexcept

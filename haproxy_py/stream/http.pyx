@@ -240,13 +240,15 @@ cdef class HttpStream(Relay):
             self.term_cause = c'L'
             self.term_state = c'R'
             self.fe.mine.intercepted += 1
+            if 300 <= self.reply.status < 400 and self.req.flags & (HF_CHUNKED | HF_LENGTH) and self.rq.body.mode != B_NONE:
+                self.reply_close = True              # a redirect of a request with a body
             self.answer(self.reply)
         elif v == V_DENY or v == V_TARPIT:
             self.fe.mine.dreq += 1
             if self.counted_be and self.be is not None:
                 self.be.mine.dreq += 1
             self.term_cause = c'P'
-            self.term_state = c'R' if v == V_DENY else c'T'
+            self.term_state = c'R'
             if v == V_TARPIT:
                 self.state = ST_TARPIT
                 set_deadline(s.reactor, s, s.reactor.now_ms + self.tarpit_ms())
@@ -426,7 +428,8 @@ cdef class HttpStream(Relay):
             self.backend.leave_queue(self)
         self.fe.mine.cli_abrt += 1
         self.be.mine.cli_abrt += 1
-        self.cut(c'C', self.phase())
+        self.drop_server(True)
+        self.fail(400, c'C', self.phase())
         return True
 
     cdef void server_event(self) noexcept:
@@ -490,9 +493,7 @@ cdef class HttpStream(Relay):
             self.cut(c'C', c'D')
         else:
             self.drop_server(True)
-            self.term_cause = c'C'
-            self.term_state = c'D'
-            self.raw_answer(400)
+            self.fail(400, c'C', c'H')
         return False
 
     cdef bint move_reply(self) noexcept:
@@ -634,7 +635,7 @@ cdef class HttpStream(Relay):
             strip_connection(h)
         self.counted_out += counted_size(h, True)
         if self.rs.body.mode == B_CHUNKED:
-            self.counted_out += 1
+            self.counted_out += 1                    # the record of the body's end; trailers are added when it is over
         if self.rs.body.mode != B_TUNNEL:
             say_connection(h, self.keep_client, q.version == 10)
         count_status(self.fe.mine, h.status)
@@ -743,17 +744,15 @@ cdef class HttpStream(Relay):
         elif st == ST_QUEUE:
             self.queue_timed_out()
         elif st == ST_BODY:
-            self.term_cause = c'c'
-            self.term_state = c'D'
-            self.raw_answer(408)
+            self.fail(408, c'c', c'R')
         elif st == ST_EXCHANGE and not self.res_seen:
             self.drop_server(True)
             self.fe.mine.cli_abrt += 1
-            self.term_cause = c'c'
-            self.term_state = c'D'
-            self.raw_answer(408)
+            self.be.mine.cli_abrt += 1
+            self.fail(400, c'c', c'H')
         elif st != ST_DONE:
-            self.cut(c'c', c'D')
+            self.fe.mine.cli_abrt += 1
+            self.cut(c'c', c'D' if st == ST_TUNNEL or chan_pending(&self.rs) else c'L')
 
     cdef void server_deadline(self) noexcept:
         cdef uint8_t st = self.state
@@ -792,6 +791,7 @@ cdef class HttpStream(Relay):
             self.status = reply.status
             self.send_raw(reply.body, reply.status)
             return
+        self.state_before = self.state
         self.state = ST_REPLY
         self.own_reply = True
         self.status = reply.status
@@ -803,13 +803,15 @@ cdef class HttpStream(Relay):
             self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
-        self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not self.reply_close
-                            and not self.worker.stopping
+        self.keep_client = (self.front.httpconf.mode != MODE_CLOSE and not self.reply_close and not self.worker.stopping
+                            and reply.status != 400 and reply.status != 408
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
         self.run_after_rules()
         self.counted_out = counted_size(self.res, True)
         say_connection(self.res, self.keep_client, q.version == 10)
+        if not self.rq.body.done or self.state_before == ST_TARPIT:
+            self.keep_client = False                 # the end comes without having been announced, as HAProxy does it
         self.rs.head = self.worker.buffers.take()
         if self.rs.head != NULL:
             n = self.res.write_response(self.rs.head, self.worker.buffers.size)
@@ -920,8 +922,12 @@ cdef class HttpStream(Relay):
         if not self.logged:
             self.logged = True
             self.bytes_in = self.counted_in + self.rq.body.payload
-            self.bytes_out = self.counted_out + (0 if self.own_reply else self.rs.body.payload)
+            self.bytes_out = self.out_bytes()
             log_stream(self, self.front)
+
+    cdef uint64_t out_bytes(self) noexcept:
+        """Reply bytes so far, as HAProxy counts them."""
+        return self.counted_out + (0 if self.own_reply else self.rs.body.payload + self.rs.body.trailer_bytes)
 
     cdef void close_books(self) noexcept:
         """Log line, counters, gauges, pooled memory. The stream is over."""
@@ -932,7 +938,7 @@ cdef class HttpStream(Relay):
         self.state = ST_DONE
         self.done_us = self.worker.reactor.now_us
         bin = self.counted_in + self.rq.body.payload
-        bout = self.counted_out + (0 if self.own_reply else self.rs.body.payload)
+        bout = self.out_bytes()
         if self.front.log is not None:
             self.write_log()
         self.fe.mine.bin += bin

@@ -14,10 +14,12 @@ from haproxy_py.stream.session cimport Stream
 
 cdef enum:
     LINE_ROOM = 65536
+    SD_ROOM = 8192
     LOG_ERR = 3
     LOG_INFO = 6
 
 cdef char line[LINE_ROOM]
+cdef char sd[SD_ROOM]
 
 
 cdef void capture_uri(Stream t) noexcept:
@@ -56,4 +58,7 @@ cdef void log_stream(Stream t, FrontConf f) noexcept:
     t.beconn = t.be.shared.scur if t.be is not None else 0
     t.srvconn = t.srv.shared.scur if t.srv is not None else 0
     n = form.render(t, line, LINE_ROOM)
-    plan.sender.send(level, line, <uint32_t>n)
+    if plan.sd is None:
+        plan.sender.send(level, line, <uint32_t>n)
+    else:
+        plan.sender.send_sd(level, sd, <uint32_t>plan.sd.render(t, sd, SD_ROOM), line, <uint32_t>n)
