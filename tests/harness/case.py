@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from tests.harness.canon import canon
 from tests.harness.wire import Script
 
+SHOWN = 4000
+
 DEFAULT_GLOBAL = """global
     log 127.0.0.1:{syslog} local0
     maxconn 4000
@@ -84,10 +86,16 @@ class Result:
         """Returns: one text per part that differs, ours first; chunked bodies are compared by payload."""
         parts = [name for name in ("clients", "servers", "servers2", "logs") if name not in ignore]
         return [
-            f"{name}:\n   ours   {getattr(self, name)!r}\n   oracle {getattr(other, name)!r}"
+            f"{name}:\n   ours   {_short(getattr(self, name))}\n   oracle {_short(getattr(other, name))}"
             for name in parts
             if _plain(getattr(self, name)) != _plain(getattr(other, name))
         ]
+
+
+def _short(part: object) -> str:
+    """Returns: the repr, with the middle of something very long left out."""
+    text = repr(part)
+    return text if len(text) < SHOWN else f"{text[: SHOWN // 2]} ... {text[-SHOWN // 2 :]} ({len(text)} characters)"
 
 
 def _plain(part: tuple[Side, ...] | tuple[str, ...]) -> list[tuple[bytes, str] | str]:

@@ -140,7 +140,9 @@ def haproxy28() -> Product:
 
 
 def pyhaproxy() -> Product:
-    """This checkout, by its command line."""
+    """This checkout, by its command line; PYHAPROXY_SUBJECT names another program, to try the instruments themselves."""
+    if subject := os.environ.get("PYHAPROXY_SUBJECT"):
+        return Product("pyhaproxy", (subject,))
     return Product("pyhaproxy", (sys.executable, "-m", "haproxy_py"))
 
 

@@ -42,9 +42,15 @@ def _script(case: Case) -> str:
     return " | ".join(words)
 
 
+def _same(one: Result | str, other: Result | str) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return False
+    return not one.differences(other)
+
+
 def _show(case: Case, outcomes: list[Result | str], names: list[str]) -> None:
     print(f"== {case.id} ({case.template})\n  sent   {_script(case)}\n  origin {list(case.server)!r}")
-    if len(outcomes) == 2 and outcomes[0] == outcomes[1]:
+    if len(outcomes) == 2 and _same(*outcomes):
         print("  (same on both)\n" + render(outcomes[0]))
         return
     for name, outcome in zip(names, outcomes, strict=True):
@@ -68,7 +74,7 @@ def main() -> int:
     differing = 0
     for case in cases:
         outcomes = [result[case.id] for result in results]
-        same = all(outcome == outcomes[0] for outcome in outcomes)
+        same = all(_same(outcomes[0], outcome) for outcome in outcomes)
         differing += not same
         if words.b:
             print(brief(case, outcomes[0]))

@@ -1,13 +1,17 @@
 """The instruments themselves, on the real haproxy: one case runs, its parts are recorded and masked."""
 
+import asyncio
+
 import pytest
 
 from tests.harness.canon import canon
 from tests.harness.case import Case, Names, Result, mask_log
+from tests.harness.origin import Origin
 from tests.harness.ports import Reservation
 from tests.harness.products import StartError, haproxy26
+from tests.harness.relay import Mood, Relay
 from tests.harness.runner import run_cases
-from tests.harness.wire import Until
+from tests.harness.wire import Close, Until, connect
 from tests.oracle.http import TEMPLATES
 from tests.oracle.http.shorthand import GET, OK, answers
 
@@ -40,3 +44,21 @@ def test_masks() -> None:
     line = b'<134>Nov  2 01:02:03 haproxy[77]: 127.0.0.1:4242 [02/Nov/2026:01:02:03.004] c_x c_x/s1 1/-1/2/3/+4 200 5 - - ---- 9/1/0/0/0 0/0 "GET / HTTP/1.1"\n'
     expected = '<134>DATE haproxy[PID]: 127.0.0.1:C0 [STAMP] ID ID/s1 T/-1/T/T/+T 200 5 - - ---- N/1/0/0/0 0/0 "GET / HTTP/1.1"'
     assert mask_log(line, Names("c_x", {4242: "C0"})) == expected
+
+
+def test_relay_cuts_and_stalls() -> None:
+    assert asyncio.run(_through(Mood(cut_at=3, hard=True))) == b"abc"
+    assert asyncio.run(_through(Mood(piece=1))) == b"abcdef"
+    assert asyncio.run(_through(Mood(stall_at=2))) == b"ab"
+
+
+async def _through(down: Mood) -> bytes:
+    """What comes out of a relay in front of a server that says abcdef, until it ends or stalls."""
+    origin = Origin("s1", [[b"abcdef", Close()]], 0.1)
+    origin.open()
+    async with Relay(origin.port, down=down) as relay:
+        peer = await connect(relay.port, 0.1)
+        await peer.quiet()
+        peer.close()
+        origin.close()
+        return bytes(peer.received)

@@ -35,7 +35,7 @@ CASES: list[Case] = [
     _slow("time-client-mid-body", "to-client", [_PUT + b"he", End()], [[HEAD]]),
     _slow("time-client-mid-body-early", "to-client", [_PUT + b"he", DONE, Pause(0.5)], [[HEAD, OK]]),
     _slow("time-tunnel", "to-tunnel", [_UP, Until(b"\r\n\r\n"), b"ping", End()], [[HEAD, _SWITCH]]),
-    _slow("time-tunnel-less", "to-server", [_UP, Until(b"\r\n\r\n"), b"ping", End()], [[HEAD, _SWITCH]]),
+    _slow("time-tunnel-less", "to-request-client", [_UP, Until(b"\r\n\r\n"), b"ping", End()], [[HEAD, _SWITCH]]),
     _slow("time-tarpit", "to-tarpit", [get(target=b"/tar"), End()]),
     _slow("time-tarpit-429", "to-tarpit", [get(target=b"/tar429"), End()]),
     _slow("time-tarpit-leave", "to-tarpit", [get(target=b"/tar"), Pause(0.03), HalfClose(), End()]),

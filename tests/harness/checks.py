@@ -1,0 +1,67 @@
+"""Health checks without a proxy: shared slots and a Checker for a configuration, whose words are kept."""
+
+from __future__ import annotations
+
+import backends.tls_options  # noqa: F401 - registers the TLS words of servers
+from backends import state
+from backends.checks.report import Message
+from backends.checks.scheduler import Checker
+from backends.checks.status import Finding
+from haproxy_py import features
+from haproxy_py.config.keywords import server_options as words
+from haproxy_py.config.model import Config, Proxy
+from haproxy_py.config.reader import load
+from haproxy_py.engine.shm import Segment, ServerSlot
+
+TIMEOUTS = "defaults\n mode http\n timeout connect 100ms\n timeout check 100ms\n timeout client 1s\n timeout server 1s\n"
+
+
+class World:
+    """Shared slots of every server of a configuration, as an instance has them."""
+
+    def __init__(self, config: Config) -> None:
+        backs = [proxy for proxy in config.proxies if proxy.is_backend]
+        self.segment = Segment(1, proxies=len(backs), servers=sum(len(p.servers) for p in backs))
+        self.segment.attach(1)
+        self.slots: dict[tuple[str, str], ServerSlot] = {}
+        for proxy in backs:
+            slot = self.segment.proxy(proxy.name)
+            for item in proxy.servers:
+                made = self.segment.server(slot, item.name, item.number)
+                admin = 4 if item[words.DISABLED] else 0
+                host, port = item.address.host or "", item.address.port
+                state.set_up(made, weight=item[words.WEIGHT], backup=item[words.BACKUP], admin=admin, host=host, port=port)
+                self.slots[proxy.name, item.name] = made
+            state.refresh(slot)
+
+    def server(self, backend: str, name: str) -> ServerSlot | None:
+        return self.slots.get((backend, name))
+
+
+class Bench:
+    """A Checker on a configuration, whose messages are kept."""
+
+    def __init__(self, text: str) -> None:
+        features.load_config_language()
+        config, faults = load([], texts=[("t.cfg", (TIMEOUTS + text).encode())], strict=True)
+        assert not faults.fatal, [str(fault) for fault in faults.found]
+        self.world = World(config)
+        self.logged: list[tuple[int, str]] = []
+        self.said: list[Message] = []
+        self.moved: list[tuple[str, int, int]] = []
+        self.checker = Checker(config, self.world, self.log, say=self.said.append, listener=self.listen)
+        self.checker.prepare()
+
+    def log(self, proxy: Proxy, level: int, text: str) -> None:
+        self.logged.append((level, text))
+
+    def listen(self, slot: ServerSlot, old: int, new: int) -> int:
+        self.moved.append((slot.name, old, new))
+        return 0
+
+    async def once(self, at: int = 0) -> Finding:
+        """One check of a server, now."""
+        return await self.checker.run_once(self.checker.checks[at])
+
+    def facts(self, name: str = "s", backend: str = "b") -> dict[str, int]:
+        return state.facts(self.world.slots[backend, name])
