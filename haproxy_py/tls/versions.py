@@ -54,7 +54,8 @@ def _force(number: int) -> Callable[[Line, Item, int], int]:
 
 def _without(number: int) -> Callable[[Line, Item, int], int]:
     def without(line: Line, item: Item, at: int) -> int:
-        item[NO_VERSIONS] = item[NO_VERSIONS].union({number})
+        off: frozenset[int] = item[NO_VERSIONS].union({number})
+        item[NO_VERSIONS] = off
         return at + 1
 
     return without
