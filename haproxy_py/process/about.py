@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -20,7 +21,7 @@ KNOWN_FEATURES = (
     "PCRE2", "PCRE2_JIT", "PCRE_JIT", "POLL", "PRCTL", "PROCCTL", "PROMEX", "PTHREAD_EMULATION", "QUIC", "QUIC_OPENSSL_COMPAT",
     "RT", "SLZ", "SSL", "STATIC_PCRE", "STATIC_PCRE2", "SYSTEMD", "TFO", "THREAD", "THREAD_DUMP", "TPROXY", "WURFL", "ZLIB",
 )  # fmt: skip
-OURS = {*FEATURES, "ACCEPT4", "EPOLL", "SYSTEMD", "CPU_AFFINITY"}
+OURS = frozenset(FEATURES)
 
 USAGE = """\
 Usage : {name} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]
@@ -75,11 +76,7 @@ def _compiler() -> str:
 
 
 def _crypt() -> str:
-    try:
-        import crypt  # noqa: F401
-    except ImportError:
-        return "no"
-    return "yes"
+    return "yes" if importlib.util.find_spec("crypt") else "no"
 
 
 def build_text() -> str:

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from frontends.bind import BindFailure
+from frontends.bind import BindFailure, wanted
 from haproxy_py import features
 from haproxy_py.config.address import resolve
-from haproxy_py.config.errors import ConfigError, Fault, Faults, Level
+from haproxy_py.config.errors import ConfigError, Faults, Level
 from haproxy_py.config.keywords import process as words
 from haproxy_py.config.keywords import server_options
 from haproxy_py.config.model import Address, Config
@@ -29,6 +29,7 @@ from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, InstanceType, StartError
 
 BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
+NO_LISTENER = "Configuration file has no error but will not start (no listener) => exit(2).\n"
 ZERO_WARNING = "config : Some warnings were found and 'zero-warning' is set. Aborting."
 
 
@@ -47,13 +48,27 @@ class Program:
         features.load()
         config, faults = load(self.options.files, env=self._environment(), resolver=self._resolve)
         self.console.quiet = self.options.quiet_with(config.globals[words.QUIET])
-        self.console.faults(faults.found if self.options.diagnose else _without_diagnosis(faults))
+        self._print(faults)
         if faults.fatal:
-            raise StartError(*_bad_files(faults), "config : Fatal errors found in configuration.")
+            raise StartError("config : Fatal errors found in configuration.") if config.files else StartError()
         said = settings(config, self.options)
         if said.zero_warning and self.console.warned:
             raise StartError(ZERO_WARNING)
         return config, said
+
+    def _print(self, faults: Faults) -> None:
+        """Every fault; behind those of a file with errors a line about the file, as HAProxy prints them."""
+        file, wrong, told = "", False, set()
+        for fault in [*faults.found, None]:
+            at = fault.where.file if fault and fault.where else "" if fault is None else file
+            if at != file:
+                if wrong and file not in told:
+                    self.console.alert(f"config : Error(s) found in configuration file : {file}")
+                    told.add(file)
+                file, wrong = at, False
+            if fault and (fault.level is not Level.DIAG or self.options.diagnose):
+                self.console.faults([fault])
+                wrong = wrong or (fault.level is Level.ALERT and fault.where is not None)
 
     def _environment(self) -> dict[str, str]:
         env = dict(os.environ)
@@ -90,13 +105,14 @@ class Program:
             raise StartError(f"config : {wrong}") from None
 
     def check(self) -> int:
-        """-c: status 0 and a word on stdout, or 1."""
+        """-c: status 0 and a word on stdout; 2 for a configuration that is right but listens nowhere."""
         config, said = self.read()
         self.build(config, said)
-        if not self.options.quiet:
-            stdout("Warnings were found.\n" if self.console.warned else "")
-            stdout("Configuration file is valid\n")
-        return 0
+        listens = bool(wanted(config))
+        text = ("Warnings were found.\n" if self.console.warned else "") + "Configuration file is valid\n"
+        if not self.console.quiet:
+            stdout(text if listens else NO_LISTENER)
+        return 0 if listens else 2
 
     def fit(self) -> bool:
         """Whether the configuration on disk can be run, for a reload; prints its faults."""
@@ -132,6 +148,8 @@ class Program:
     def _run(self, handover: Handover | None, notifier: Notifier) -> int:
         config, said = self.read()
         self._warn_of_flags()
+        if not wanted(config):
+            raise StartError(f"[{self.program}.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
         instance = self.build(config, said)
         self._bind(instance, handover.descriptors if handover else {})
         self._raise_limits(config, said, instance)
@@ -172,10 +190,10 @@ class Program:
     def _raise_limits(self, config: Config, said: Settings, instance: Instance) -> None:
         checked = sum(server[server_options.CHECK] for proxy in config.proxies for server in proxy.servers)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        wanted = limits.plan(said, len(instance.listening), checked, hard)
-        limits.raise_descriptors(wanted.descriptors, said, self.console, self.program)
+        plan = limits.plan(said, len(instance.listening), checked, hard)
+        limits.raise_descriptors(plan.descriptors, said, self.console, self.program)
         limits.limit_memory(said, self.console, self.program)
-        instance.segment.maxconn = wanted.maxconn
+        instance.segment.maxconn = plan.maxconn
         if self.options.no_splice and hasattr(instance, "worker"):
             instance.worker.splice = False
 
@@ -238,16 +256,6 @@ class Program:
         for old in former:
             tired = said.max_reloads is not None and old.reloads > said.max_reloads
             background.signal_all([old.pid], signal.SIGTERM if tired else signal.SIGUSR1)
-
-
-def _without_diagnosis(faults: Faults) -> list[Fault]:
-    return [fault for fault in faults.found if fault.level is not Level.DIAG]
-
-
-def _bad_files(faults: Faults) -> list[str]:
-    """A line for each file with an error in it, as HAProxy prints them."""
-    files = dict.fromkeys(f.where.file for f in faults.found if f.where and f.level is Level.ALERT)
-    return [f"config : Error(s) found in configuration file : {name}" for name in files]
 
 
 def program_name() -> str:
