@@ -12,9 +12,9 @@ from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.registry import whole_file_check
 
 TIMEOUTS = """missing timeouts for {}.
-While not properly invalid, you will certainly encounter various problems
-with such a configuration. To fix this, please ensure that all following
-timeouts are set to a non-zero value: 'client', 'connect', 'server'."""
+   | While not properly invalid, you will certainly encounter various problems
+   | with such a configuration. To fix this, please ensure that all following
+   | timeouts are set to a non-zero value: 'client', 'connect', 'server'."""
 
 
 @whole_file_check

@@ -80,9 +80,6 @@ class Faults:
 def format_fault(fault: Fault, pid: int) -> str:
     """One fault as HAProxy writes it to stderr: `[ALERT]    (pid) : config : parsing [f:l] : text`, no line end.
 
-    Further lines of a text are led in by "   | ", unless the text brings its own layout (the caret of the line reader).
+    Texts of several lines bring their own layout ("   | " before each further line, or the caret of the line reader).
     """
-    head, *rest = str(fault).split("\n")
-    if not fault.where or fault.form is not GLUED:
-        rest = ["   | " + line for line in rest]
-    return "\n".join([f"{'[' + fault.level.name + ']':<10} ({pid}) : config : {head}", *rest])
+    return f"{'[' + fault.level.name + ']':<10} ({pid}) : config : {fault}"

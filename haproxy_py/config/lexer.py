@@ -14,7 +14,7 @@ Lookup = Callable[[str], "str | None"]
 MAX_WORDS = 64  # HAProxy's limit of words on a line
 SHOWN = 80  # columns of a line that a message shows
 
-_SPECIAL = re.compile(r"[\"'\\#\x00]")
+_SPECIAL = re.compile(r"[\"'\\#\x00]|\r(?!\Z)")
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _BLANK = b" \t\n\v\f\r"
 _PLAIN = re.compile(rb"[^ \t\n\v\f\r\"'\\#]+")
@@ -22,7 +22,7 @@ _WEAK = re.compile(rb"[^\"\\$\r]+")
 _NAME = re.compile(rb"\.?[A-Za-z_][A-Za-z0-9_]*")
 _HEX = re.compile(rb"[0-9A-Fa-f]{2}")
 _ESCAPED = {0x6E: 10, 0x72: 13, 0x74: 9}  # n r t
-_SELF = frozenset(b" #\\\"'\t")
+_SELF = frozenset(b" #\\\"'")
 
 
 class LexError(Exception):
@@ -84,6 +84,8 @@ class _Cutter:
         text, at, end = self.text, 0, len(self.text)
         while at < end:
             c = text[at]
+            if c == 13 and self.word is not None:
+                break  # a CR behind a word ends the line
             if c in _BLANK:
                 self.end_word()
                 at += 1

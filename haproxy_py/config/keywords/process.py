@@ -136,7 +136,7 @@ def _owner_id(name: str, setting: Setting[int | None], word: str) -> None:
         if strict_int(text) is None:
             line.warn(
                 f" {name}: string '{text}' is not a number.\n"
-                f"You might want to use the '{word}' parameter to use a system {word} name."
+                f"   | You might want to use the '{word}' parameter to use a system {word} name."
             )
         if setting in globals_:
             line.warn("user/uid already specified. Continuing." if name == "uid" else "gid/group was already specified. Continuing.")
