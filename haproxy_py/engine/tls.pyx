@@ -491,6 +491,7 @@ cdef class TlsSession:
         if self.dead or self.closed:
             return TLS_ERROR
         self.want = 0
+        self.io.blocked = False             # of an earlier read: must not excuse a failure here
         for i in range(count):
             total += iov[i].iov_len
         if self.io.pend != NULL or self.io.pend_plain:

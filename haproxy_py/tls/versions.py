@@ -54,8 +54,8 @@ def _force(number: int) -> Callable[[Line, Item, int], int]:
 
 def _without(number: int) -> Callable[[Line, Item, int], int]:
     def without(line: Line, item: Item, at: int) -> int:
-        off: frozenset[int] = item[NO_VERSIONS].union({number})
-        item[NO_VERSIONS] = off
+        before = item[NO_VERSIONS]
+        item[NO_VERSIONS] = frozenset({number, *before})
         return at + 1
 
     return without
@@ -71,7 +71,7 @@ class Range:
     def __init__(self, item: Item, default: Item) -> None:
         low = item[MIN_VERSION] if item[MIN_VERSION] is not None else default[MIN_VERSION]
         high = item[MAX_VERSION] if item[MAX_VERSION] is not None else default[MAX_VERSION]
-        off = item[NO_VERSIONS] | default[NO_VERSIONS]
+        off = frozenset({*item[NO_VERSIONS], *default[NO_VERSIONS]})
         self.ignored = bool(off) and (low is not None or high is not None)
         self.ambiguous = low is None and high is not None and high < TLS12
         if low is None:
