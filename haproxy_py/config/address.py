@@ -161,13 +161,25 @@ def _host(text: str, family: str, host: str, low: int, high: int, has_port: bool
         kind, value = "inet", bare
     elif is_ipv6(bare):
         kind, value = "inet6", bare
+    elif bare == host and re.fullmatch(r"[0-9]+(?:\.[0-9]+){0,3}", bare):
+        kind, value = "inet", _short_ipv4(bare)
+        if not value:
+            raise ConfigError(f"invalid address: '{host}' in '{text}'")
     else:
         kind, value, name = family or "inet", None, bare
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", bare) or re.fullmatch(r"[0-9.]+", bare) or bare != host:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,255}", bare) or bare != host:
             raise ConfigError(f"invalid address: '{host}' in '{text}'")
     if family and kind != family:
         raise ConfigError(f"invalid address: '{host}' in '{text}'")
     return Address(text, kind, value, name, low, high, has_port, relative)
+
+
+def _short_ipv4(text: str) -> str:
+    """The old ways to write an IPv4 address that the system's resolver takes (127.1, 0); "" when it is none."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(text))
+    except OSError:
+        return ""
 
 
 def resolve(address: Address, prefer: str = "") -> Address:

@@ -35,6 +35,8 @@ def presetenv(line: Line, globals_: Global) -> None:
 @global_keyword("unsetenv", args=(0, None), source=MANUAL)
 def unsetenv(line: Line, globals_: Global) -> None:
     """`unsetenv NAME...`."""
+    if not line.args:
+        line.fail("'unsetenv' expects at least one variable name.", GLUED)
     for name in line.args:
         line.config.env.pop(name, None)
 

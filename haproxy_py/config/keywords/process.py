@@ -60,10 +60,12 @@ for _setting in (DAEMON, ZERO_WARNING, QUIET, NOSPLICE):
 _flag(STRICT_LIMITS, negatable=True)
 
 
-def _count(setting: Setting[int], *, once: bool = False, zero: bool = True) -> None:
+def _count(setting: Setting[int], *, once: bool = False, negative: bool = True) -> None:
     name = setting.name
 
     def set_count(line: Line, globals_: Global) -> None:
+        if not negative and leading_int(line.arg(0)) < 0:
+            line.fail(f"'{name}' expects a positive value or zero.")
         if once and setting in globals_:
             line.warn(f"'{name}' already specified. Continuing.")
             return
@@ -75,7 +77,7 @@ def _count(setting: Setting[int], *, once: bool = False, zero: bool = True) -> N
 _count(MAXCONN, once=True)
 _count(ULIMIT_N, once=True)
 _count(FD_HARD_LIMIT)
-_count(MWORKER_MAX_RELOADS)
+_count(MWORKER_MAX_RELOADS, negative=False)
 
 
 @global_keyword("nbthread", args=(0, 1), source=MANUAL)
