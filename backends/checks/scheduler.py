@@ -1,6 +1,6 @@
 """When every server is checked, and what its findings lead to. Runs in exactly one worker, on its asyncio loop.
 
-    checker = Checker(config, instance, log)     # before privileges are dropped: it reads what TLS checks need
+    checker = Checker(config, lookup, log)       # before privileges are dropped: it reads what TLS checks need
     checker.prepare()                            # before the fork: first health and state of every checked server
     await checker.start()                        # in the worker that won the election
     await checker.stop()
@@ -14,7 +14,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from backends import state
 from backends.checks import keywords as kw
@@ -32,15 +31,7 @@ from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.shm import ServerSlot
 
 Log = Callable[[Proxy, int, str], None]
-
-
-class World(Protocol):
-    """Who knows the shared slots (process.instance.Instance)."""
-
-    def server(self, backend: str, name: str) -> ServerSlot | None:
-        """The slot of a server, None if there is none."""
-
-
+Lookup = Callable[[Proxy, Server], ServerSlot | None]
 MAINTENANCE = 1 | 2 | 4 | 32  # ServerAdmin: every kind of maintenance
 STATE_WORDS = {True: "UP", False: "DOWN"}
 
@@ -120,14 +111,14 @@ class ServerCheck:
 class Checker:
     """All checks of a configuration.
 
-    Args: world: knows the shared slots. log: sends a line to a proxy's log targets at a syslog
+    Args: lookup: the shared slot of a server, None if it has none. log: sends a line to a proxy's log targets at a syslog
     level 0..7. say: puts a message on stderr. listener: see Monitor. tls_maker: makes TLS contexts of checks.
     """
 
     def __init__(
         self,
         config: Config,
-        world: World,
+        lookup: Lookup,
         log: Log,
         *,
         say: Callable[[Message], None] = to_stderr,
@@ -143,7 +134,7 @@ class Checker:
         hostname = _node(config)
         self.checks = [
             _server_check(make_plan(proxy, server, config, tls_maker), slot, listener, hostname)
-            for proxy, server, slot in _checked(config, world)
+            for proxy, server, slot in _checked(config, lookup)
         ]
 
     def prepare(self) -> None:
@@ -195,10 +186,10 @@ def _server_check(plan: Plan, slot: ServerSlot, listener: Listener | None, hostn
     return ServerCheck(plan, monitor, hostname)
 
 
-def _checked(config: Config, world: World) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
+def _checked(config: Config, lookup: Lookup) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
     for proxy in config.proxies:
         for server in proxy.servers if proxy.is_backend else ():
-            slot = world.server(proxy.name, server.name) if server[CHECK] else None
+            slot = lookup(proxy, server) if server[CHECK] else None
             if slot is not None:
                 yield proxy, server, slot
 

@@ -32,11 +32,11 @@ class Demo:
             )
             os.environ.update(self.env)
             try:
+                self.wait_servers(set(numbers[1:]))
                 self.running = product.start(QUICKSTART.read_text(), [self.port])
             except BaseException:
                 self.close()
                 raise
-        self.wait_servers(set(numbers[1:]))
 
     def wait_servers(self, numbers: set[int]) -> None:
         """Poll until both demo servers listen."""

@@ -9,7 +9,7 @@ from backends.checks.scheduler import Checker
 from backends.checks.status import Finding
 from haproxy_py import features
 from haproxy_py.config.keywords import server_options as words
-from haproxy_py.config.model import Config, Proxy
+from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.config.reader import load
 from haproxy_py.engine.shm import Segment, ServerSlot
 
@@ -34,8 +34,8 @@ class World:
                 self.slots[proxy.name, item.name] = made
             state.refresh(slot)
 
-    def server(self, backend: str, name: str) -> ServerSlot | None:
-        return self.slots.get((backend, name))
+    def lookup(self, proxy: Proxy, server: Server) -> ServerSlot | None:
+        return self.slots.get((proxy.name, server.name))
 
 
 class Bench:
@@ -49,7 +49,7 @@ class Bench:
         self.logged: list[tuple[int, str]] = []
         self.said: list[Message] = []
         self.moved: list[tuple[str, int, int]] = []
-        self.checker = Checker(config, self.world, self.log, say=self.said.append, listener=self.listen)
+        self.checker = Checker(config, self.world.lookup, self.log, say=self.said.append, listener=self.listen)
         self.checker.prepare()
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:

@@ -27,20 +27,20 @@ ANSWERS = {
     "nothing": b"",
     "half": b"HTTP/1.1 200 Fine\r\nfoo: b",
 }
-HTTP_STEPS = "500 ok 404 ok garbage ok nothing ok half ok silent ok reset ok refuse ok".split()
+HTTP_STEPS = ["500", "ok", "404", "ok", "garbage", "ok", "nothing", "ok", "half", "ok", "silent", "ok", "reset", "ok", "refuse", "ok"]
 CONFIGS = {
     "http": (" option httpchk GET /health", HTTP_STEPS),
     "http, every check": (" option httpchk\n option log-health-checks", HTTP_STEPS),
-    "disable-on-404": (" option httpchk\n http-check disable-on-404", "404 ok 404 500 ok".split()),
+    "disable-on-404": (" option httpchk\n http-check disable-on-404", ["404", "ok", "404", "500", "ok"]),
     "disable-on-404, every check": (
-        " option httpchk\n http-check disable-on-404\n option log-health-checks", "404 ok 404 500 ok".split()),
-    "expect string": (" option httpchk\n http-check expect string ok comment hello", "bad ok 404 ok".split()),
-    "expect not string": (" option httpchk\n http-check expect ! string bad", "bad ok".split()),
-    "expect regex": (" option httpchk\n http-check expect rstring ^o.$", "bad ok".split()),
-    "expect rstatus": (" option httpchk\n http-check expect ! rstatus ^[45]", "500 ok 404 ok".split()),
-    "expect field": (" option httpchk\n http-check expect hdr name content-length value 2", "bad ok".split()),
-    "connect": ("", "refuse ok".split()),
-    "connect, every check": (" option log-health-checks", "refuse ok".split()),
+        " option httpchk\n http-check disable-on-404\n option log-health-checks", ["404", "ok", "404", "500", "ok"]),
+    "expect string": (" option httpchk\n http-check expect string ok comment hello", ["bad", "ok", "404", "ok"]),
+    "expect not string": (" option httpchk\n http-check expect ! string bad", ["bad", "ok"]),
+    "expect regex": (" option httpchk\n http-check expect rstring ^o.$", ["bad", "ok"]),
+    "expect rstatus": (" option httpchk\n http-check expect ! rstatus ^[45]", ["500", "ok", "404", "ok"]),
+    "expect field": (" option httpchk\n http-check expect hdr name content-length value 2", ["bad", "ok"]),
+    "connect": ("", ["refuse", "ok"]),
+    "connect, every check": (" option log-health-checks", ["refuse", "ok"]),
 }  # fmt: skip
 SERVERS = " server s 127.0.0.1:{port} check inter 30ms rise 2 fall 3{more}\n server t 127.0.0.1:{port}{spare}\n"
 MASK = re.compile(r"check duration: \d+ms")
@@ -133,7 +133,7 @@ async def by_haproxy(text: str, steps: list[str], spare: str) -> list[str]:
 
 
 def severity(line: bytes) -> str:
-    found = re.match(rb"<(\d+)>.*?\]: (.*)\n", line, re.S)
+    found = re.match(rb"<(\d+)>.*?\]: (.*)\n", line, re.DOTALL)
     assert found is not None
     return f"<{int(found[1]) % 8}> {found[2].decode()}"
 
