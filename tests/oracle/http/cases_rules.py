@@ -69,7 +69,7 @@ CASES: list[Case] = [
     Case("deny-expect", "deny", [get(b"expect: 100-continue", b"content-length: 3", target=b"/deny", method=b"POST")], []),
     Case("deny-res-403", "deny-res", [GET, Until(b"\r\n\r\n"), Pause(0.02), GET], [[HEAD, reply(b"403 No", b"content-length: 2", body=b"no"), HEAD, OK], [HEAD, OK]]),
     Case("deny-res-404", "deny-res", [GET], answers(reply(b"404 No", b"content-length: 2", body=b"no"))),
-    Case("deny-res-big", "deny-res", [GET], [[HEAD, reply(b"403 No", b"content-length: 2000"), b"x" * 1000]]),
+    Case("deny-res-big", "deny-res", [GET], [[HEAD, reply(b"403 No", b"content-length: 2000", body=b"x" * 1000)]]),
     *(Case(f"redirect-{index}-{path.decode().split('/')[0]}", "redirect", [get(b"host: h.example:8080", target=b"/" + path)], [])
       for index, path in enumerate(_REDIRECTS)),
     Case("redirect-then", "redirect", [get(target=b"/loc"), Until(b"\r\n\r\n"), GET], answers(OK)),

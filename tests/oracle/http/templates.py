@@ -195,7 +195,7 @@ TEMPLATES: dict[str, Template] = {
     "tcp-route": Template("frontend {id}\n    bind 127.0.0.1:{port}\n    tcp-request inspect-delay 300ms\n    tcp-request content accept if { req.len ge 1 }\n"
                           "    use_backend {id}_2 if { req.payload(0,1) -m str B }\n    default_backend {id}_b\nbackend {id}_b\n    server s1 127.0.0.1:{s1}\n"
                           "backend {id}_2\n    server s2 127.0.0.1:{s2}\n", defaults=TCP),
-    "tcp-short": Template(tcp().text, defaults=TCP.replace("3s", "200ms")),
+    "tcp-short": Template(tcp().text, defaults=TCP.replace("client 3s", "client 200ms")),
     "tcp-fin": Template(tcp("timeout client-fin 100ms", "timeout server-fin 100ms").text, defaults=TCP),
     "tcp-nolinger": tcp("option nolinger"),
     "tcp-v1": tcp(server="server s1 127.0.0.1:{s1} send-proxy"),
