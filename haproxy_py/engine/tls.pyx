@@ -10,17 +10,17 @@ or fails for good. Source: RFC 8446, RFC 5246; manual 5.1, 5.2; SSL_get_error(3)
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, malloc, free
-from libc.string cimport memcpy, memset, strlen, memcmp
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset, memcmp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 cimport cython
 from haproxy_py.engine.openssl cimport *
 from haproxy_py.engine.tls_io cimport (
     PEND_MOST, RECORD, io_bio, io_flush, io_free, io_record_ready, io_settle, io_blocks_held)
 from haproxy_py.engine.tls_cache cimport SessionCache, sessions_use
-from haproxy_py.engine.tls_names cimport (
-    CertGroup, NAME_EXCLUDED, NAME_MOST, NAME_NONE, hello_name, names_add, names_find, names_free)
-from haproxy_py.engine.tls_setup cimport alpn_wire, ctx_certificate, ctx_free, ctx_live, ctx_new, on_verify
+from haproxy_py.engine.tls_groups cimport client_sessions_use, fill_group, free_group, hello_use, ignore_bits
+from haproxy_py.engine.tls_names cimport CertGroup, NAME_MOST, names_add, names_free
+from haproxy_py.engine.tls_setup cimport alpn_wire, ctx_certificate, ctx_free, ctx_live, ctx_new
 from haproxy_py.engine.tls_tickets cimport TicketKeys, tickets_use
 
 from haproxy_py.engine.tls_params import VERIFY_NONE
@@ -47,131 +47,7 @@ cdef const char *failure_text(int failure) noexcept nogil:
     return "SSL handshake failure"
 
 
-# -- callbacks from OpenSSL ---------------------------------------------------------------------------------------------
-
-cdef void apply_own(SSL *ssl, CertGroup *g) noexcept nogil:
-    """Settings of a crt-list line that a session does not take from its new context by itself."""
-    SSL_set_min_proto_version(ssl, g.min_version)
-    SSL_set_max_proto_version(ssl, g.max_version)
-    SSL_set_options(ssl, SSL_CTX_get_options(g.ctx))
-    SSL_set_verify(ssl, SSL_CTX_get_verify_mode(g.ctx), on_verify)
-    if g.curves != NULL:
-        SSL_set1_groups_list(ssl, g.curves)
-
-
-cdef int on_hello(SSL *ssl, int *alert, void *arg) noexcept nogil:
-    """Choose the certificates by server name before anything else of the ClientHello is looked at."""
-    cdef TlsConf *conf = <TlsConf *>arg
-    cdef const char *name
-    cdef uint32_t n
-    cdef int group = NAME_NONE
-    if hello_name(ssl, &name, &n):
-        group = names_find(&conf.names, name, n)
-    if group < 0:
-        if conf.strict_sni:
-            alert[0] = SSL_AD_UNRECOGNIZED_NAME
-            return SSL_CLIENT_HELLO_ERROR
-        group = 0
-    if group:
-        SSL_set_SSL_CTX(ssl, conf.groups[group].ctx)
-    if conf.groups[group].own:
-        apply_own(ssl, &conf.groups[group])
-    return SSL_CLIENT_HELLO_SUCCESS
-
-
-cdef int on_servername(SSL *ssl, int *alert, void *arg) noexcept nogil:
-    """The choice is made; say that the name was used (its answer in ServerHello, RFC 6066 3)."""
-    return SSL_TLSEXT_ERR_OK if SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) != NULL else SSL_TLSEXT_ERR_NOACK
-
-
-cdef int on_alpn(SSL *ssl, const uint8_t **out, uint8_t *n, const uint8_t *offered, unsigned int size, void *arg) noexcept nogil:
-    """The server's order decides; nothing in common: no protocol is agreed on and the handshake goes on, as HAProxy's."""
-    cdef CertGroup *g = <CertGroup *>arg
-    if SSL_select_next_proto(<uint8_t **>out, n, g.alpn, g.alpn_len, offered, size) != OPENSSL_NPN_NEGOTIATED:
-        return SSL_TLSEXT_ERR_NOACK
-    return SSL_TLSEXT_ERR_OK
-
-
-cdef int on_status(SSL *ssl, void *arg) noexcept nogil:
-    """Staple the stored OCSP response (RFC 6066 8)."""
-    cdef CertGroup *g = <CertGroup *>arg
-    cdef uint8_t *copy
-    if g.ocsp == NULL:
-        return SSL_TLSEXT_ERR_NOACK
-    copy = <uint8_t *>OPENSSL_malloc(g.ocsp_len)
-    if copy == NULL:
-        return SSL_TLSEXT_ERR_NOACK
-    memcpy(copy, g.ocsp, g.ocsp_len)
-    SSL_set_tlsext_status_ocsp_resp(ssl, copy, g.ocsp_len)
-    return SSL_TLSEXT_ERR_OK
-
-
-cdef int on_client_session(SSL *ssl, SSL_SESSION *session) noexcept nogil:
-    """Client: the newest session of this context is what the next connection resumes. 1: the reference is ours."""
-    cdef TlsIo *io = <TlsIo *>SSL_get_ex_data(ssl, 0)
-    cdef const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
-    cdef size_t n = strlen(name) if name != NULL else 0
-    if io == NULL or n > NAME_MOST:
-        return 0
-    if io.conf.last != NULL:
-        SSL_SESSION_free(io.conf.last)
-    io.conf.last = session
-    memcpy(io.conf.last_name, name, n)
-    io.conf.last_name[n] = 0
-    return 1
-
-
 # -- contexts -----------------------------------------------------------------------------------------------------------
-
-cdef char *copied(bytes data) except? NULL:
-    """A C copy with a final NUL; the caller frees it."""
-    cdef char *p = <char *>malloc(len(data) + 1)
-    if p == NULL:
-        raise MemoryError
-    memcpy(p, PyBytes_AS_STRING(data), len(data))
-    p[len(data)] = 0
-    return p
-
-
-cdef int fill_group(CertGroup *g, object params, object group) except -1:
-    """One SSL_CTX with the certificates of `group`, set as its own parameters or else the bind line's say."""
-    cdef object p = group.own if group.own is not None else params
-    cdef bytes wire = alpn_wire(p.alpn)
-    g.ctx = ctx_new(True, p)
-    for certificate in group.certificates:
-        ctx_certificate(g.ctx, certificate)
-        if certificate.ocsp_der is not None and len(group.certificates) == 1:
-            g.ocsp = <uint8_t *>copied(certificate.ocsp_der)
-            g.ocsp_len = <uint32_t>len(certificate.ocsp_der)
-    g.own = group.own is not None
-    g.min_version = p.min_version
-    g.max_version = p.max_version
-    if group.own is not None and p.curves is not None:
-        g.curves = copied(p.curves.encode())
-    if wire:
-        g.alpn = <uint8_t *>copied(wire)
-        g.alpn_len = <uint32_t>len(wire)
-        SSL_CTX_set_alpn_select_cb(g.ctx, on_alpn, g)
-    if g.ocsp != NULL:
-        SSL_CTX_set_tlsext_status_cb(g.ctx, on_status)
-        SSL_CTX_set_tlsext_status_arg(g.ctx, g)
-    SSL_CTX_set_tlsext_servername_callback(g.ctx, on_servername)
-    return 0
-
-
-cdef void free_group(CertGroup *g) noexcept:
-    ctx_free(g.ctx)
-    free(g.curves)
-    free(g.alpn)
-    free(g.ocsp)
-
-
-cdef int ignore_bits(uint64_t *bits, object numbers) except -1:
-    for number in numbers:
-        if 0 < number < 128:
-            bits[number >> 6] |= <uint64_t>1 << (number & 63)
-    return 0
-
 
 @cython.final
 cdef class TlsContext:
@@ -214,7 +90,7 @@ cdef class TlsContext:
                 raise MemoryError
         c.ctx = c.conf.groups[0].ctx
         c.conf.strict_sni = names.strict
-        SSL_CTX_set_client_hello_cb(c.ctx, on_hello, &c.conf)
+        hello_use(c.ctx, &c.conf)
         if params.tickets and params.session_reuse:
             tickets = TicketKeys() if tickets is None else tickets
             c.conf.tickets = tickets.ring
@@ -241,7 +117,7 @@ cdef class TlsContext:
         c.verifyhost = verifyhost
         c.check_host = params.verify != VERIFY_NONE
         if params.session_reuse:
-            SSL_CTX_sess_set_new_cb(c.ctx, on_client_session)
+            client_sessions_use(c.ctx)
         return c
 
     def take_settings(self, params):
