@@ -48,6 +48,8 @@ def _arguments(word: str, at: int, grammar: str, user: str, scope: Scope) -> tup
     values = typed_args(grammar, raw)
     for i, kind in enumerate(grammar.split()):
         if kind.rstrip("?") in _REFERRING and values[i]:
+            if kind == "srv" and "/" not in str(values[i]) and scope.proxy:
+                values[i] = f"{scope.proxy.name}/{values[i]}"
             scope.refer(kind.rstrip("?"), str(values[i]), i + 1, user)
     return values, at
 

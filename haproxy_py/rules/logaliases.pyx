@@ -21,8 +21,7 @@ cdef extern from "<time.h>" nogil:
         long tm_gmtoff
 
 cdef const char *_HEX = "0123456789ABCDEF"
-_MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
-cdef const char *_MONTH = _MONTHS
+cdef const char *_MONTH = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
 cdef enum Alias:
     A_B, A_U, A_ST, A_Ta, A_Tc, A_Td, A_Th, A_Ti, A_Tq, A_TR, A_Tr, A_Tt, A_Tu, A_Tw, A_ac, A_bc, A_bq, A_fc, A_sc, A_sq

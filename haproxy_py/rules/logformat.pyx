@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint8_t
 from libc.string cimport memcpy
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.rule cimport LogFormat
-from haproxy_py.rules.sample cimport Expr, Sample, T_STR, T_BIN, T_SINT, scratch, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport Expr, Sample, T_STR, page, SCRATCH_SIZE
 
 cdef const char *_HEX = "0123456789ABCDEF"
 
@@ -127,7 +127,7 @@ cdef class Format(LogFormat):
 
     def to_bytes(self, Txn t) -> bytes:
         """The rendered text, up to SCRATCH_SIZE. The Python face."""
-        cdef char *out = scratch()
+        cdef char *out = page()
         cdef int n = self.render(t, out, SCRATCH_SIZE)
         return out[:n]
 
@@ -143,7 +143,7 @@ cdef class UniqueId:
         cdef char *out
         cdef int n
         if t.unique_id is None:
-            out = scratch()
+            out = page()
             n = self.format.render(t, out, 128)
             t.unique_id = out[:n]
         return t.unique_id

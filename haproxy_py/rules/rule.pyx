@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 from haproxy_py.engine.txn cimport Txn, Verdict, V_CONTINUE, V_STOP, V_WAIT, V_YIELD
-from haproxy_py.rules.sample cimport scratch, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
 
 
 cdef class Cond:
@@ -112,7 +112,7 @@ cdef class UseBackend:
                 continue
             if rule.format is None:
                 return rule.name
-            out = scratch()
+            out = page()
             n = rule.format.render(t, out, SCRATCH_SIZE)
             return out[:n].decode("utf-8", "surrogateescape")
         return None

@@ -2,6 +2,7 @@
 
 A Sample points to memory that others own: the message, a compiled constant or a scratch block. Scratch blocks are a
 ring of SCRATCH_BLOCKS static blocks, so a text is good until that many later conversions; who keeps one copies it.
+What actions compose (a rendered format) stands in pages, another ring, which no conversion takes from.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -22,6 +23,7 @@ cdef enum:
     S_MORE = 1          # another occurrence follows: call eval again with the same sample
     S_MAY_CHANGE = 2    # a later call may give something else while more bytes can come
     SCRATCH_BLOCKS = 16
+    PAGES = 8
     SCRATCH_SIZE = 16384
 
 cdef struct Sample:
@@ -36,6 +38,7 @@ cdef struct Sample:
     uint32_t at             # iteration: offset in the current field
 
 cdef char *scratch() noexcept nogil
+cdef char *page() noexcept nogil
 cdef int sample_cast(Sample *s, int to) noexcept nogil              # 1 done, 0 impossible
 cdef int64_t text_int(const char *p, uint32_t n) noexcept nogil     # leading sign and digits, 0 without any
 cdef int text_to_ip(const char *p, uint32_t n, uint8_t *ip) noexcept nogil     # T_IPV4, T_IPV6 or 0

@@ -12,7 +12,9 @@ TYPES = {"any": T_ANY, "bool": T_BOOL, "sint": T_SINT, "addr": T_ADDR, "ipv4": T
          "str": T_STR, "bin": T_BIN, "meth": T_METH}
 
 cdef char _blocks[SCRATCH_BLOCKS][SCRATCH_SIZE]
+cdef char _pages[PAGES][SCRATCH_SIZE]
 cdef uint32_t _turn = 0
+cdef uint32_t _page_turn = 0
 cdef const uint8_t *_MAPPED = <const uint8_t *>b"\0\0\0\0\0\0\0\0\0\0\xff\xff"
 
 
@@ -21,6 +23,13 @@ cdef char *scratch() noexcept nogil:
     global _turn
     _turn = (_turn + 1) % SCRATCH_BLOCKS
     return _blocks[_turn]
+
+
+cdef char *page() noexcept nogil:
+    """The next page for a composed text, SCRATCH_SIZE bytes."""
+    global _page_turn
+    _page_turn = (_page_turn + 1) % PAGES
+    return _pages[_page_turn]
 
 
 cdef uint32_t put_int(char *out, int64_t value) noexcept nogil:

@@ -10,7 +10,7 @@ from haproxy_py.rules.matchers cimport Matcher
 from haproxy_py.rules.matchers import PatternError, matcher
 from haproxy_py.rules.regex cimport Regex, MAX_GROUPS, expand
 from haproxy_py.rules.rule cimport Action
-from haproxy_py.rules.sample cimport Sample, scratch, set_text, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport Sample, page, set_text, SCRATCH_SIZE
 from haproxy_py.rules.actionset import (
     HTTP_AFTER, HTTP_REQUEST, HTTP_RESPONSE, HTTP_SETS, ActionError, action, arguments, format_of)
 
@@ -50,7 +50,7 @@ cdef class SetHeader(Action):
             p = self.fixed
             n = <uint32_t>len(self.fixed)
         else:
-            out = scratch()
+            out = page()
             n = <uint32_t>self.format.render(t, out, SCRATCH_SIZE)
             p = out
         while n and (p[0] == c' ' or p[0] == c'\t'):
@@ -112,7 +112,7 @@ cdef class Replace(Action):
 
     cdef int run(self, Txn t) noexcept:
         cdef Head head = _head(t, self.response)
-        cdef char *template = scratch()
+        cdef char *template = page()
         cdef uint32_t tn = <uint32_t>self.format.render(t, template, SCRATCH_SIZE)
         cdef int i = 0
         while True:
@@ -132,7 +132,7 @@ cdef class Replace(Action):
         cdef int n
         if not self.regex.search(p, head.fields[i].value_len, groups):
             return
-        out = scratch()
+        out = page()
         n = expand(template, tn, p, groups, out, SCRATCH_SIZE)
         if n >= 0:
             head.set_value(i, out, n)
@@ -142,7 +142,7 @@ cdef class Replace(Action):
         cdef int groups[2 * MAX_GROUPS]
         cdef const char *p = head.fields[i].value
         cdef uint32_t n = head.fields[i].value_len, at = 0, start = 0, end = 0, copied = 0, k = 0
-        cdef char *out = scratch()
+        cdef char *out = page()
         cdef int got
         cdef bint changed = False
         while next_value(p, n, &at, &start, &end):

@@ -7,7 +7,7 @@ from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_REPLY
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.rule cimport Action
-from haproxy_py.rules.sample cimport scratch, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
 from haproxy_py.rules.actionset import HTTP_REQUEST, HTTP_RESPONSE, ActionError, action, format_of, is_condition
 from haproxy_py.rules.reasons import reason
 
@@ -46,7 +46,7 @@ cdef class Redirect(Action):
         self.ignore_empty = "ignore-empty" in options
 
     cdef int run(self, Txn t) noexcept:
-        cdef char *out = scratch()
+        cdef char *out = page()
         cdef uint32_t k = 0, n
         n = <uint32_t>self.format.render(t, out, SCRATCH_SIZE)
         if n == 0 and self.ignore_empty:

@@ -4,7 +4,7 @@ from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.txn cimport Txn, V_DENY, V_REPLY, V_TARPIT
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.rule cimport Action
-from haproxy_py.rules.sample cimport scratch, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
 from haproxy_py.rules.actionset import HTTP_REQUEST, HTTP_RESPONSE, action
 from haproxy_py.rules.reasons import reason
 from haproxy_py.rules.replies import parse_reply
@@ -13,7 +13,7 @@ _SOURCE = "manual 4.2 http-request return"
 
 
 cdef bytes _rendered(Format format, Txn t):
-    cdef char *out = scratch()
+    cdef char *out = page()
     cdef int n = format.render(t, out, SCRATCH_SIZE)
     return out[:n]
 

@@ -7,7 +7,7 @@ from haproxy_py.engine.txn cimport Txn, V_CONTINUE
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.regex cimport Regex, MAX_GROUPS, expand
 from haproxy_py.rules.rule cimport Action
-from haproxy_py.rules.sample cimport scratch, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
 from haproxy_py.rules.actionset import HTTP_AFTER, HTTP_REQUEST, HTTP_RESPONSE, ActionError, action, arguments, format_of
 from haproxy_py.rules.reasons import reason
 
@@ -53,7 +53,7 @@ cdef void _put(Head head, int part, const char *p, uint32_t n) noexcept:
     rest = head.target_len - end
     if start + n + rest > SCRATCH_SIZE:
         return
-    out = scratch()
+    out = page()
     memcpy(out, head.target, start)
     memcpy(out + start, p, n)
     memcpy(out + start + n, head.target + end, rest)
@@ -71,7 +71,7 @@ cdef class SetPart(Action):
         self.part = part
 
     cdef int run(self, Txn t) noexcept:
-        cdef char *out = scratch()
+        cdef char *out = page()
         cdef uint32_t n
         if self.part == QUERY:
             out[0] = c'?'
@@ -109,9 +109,9 @@ cdef class ReplacePart(Action):
         _span(t.req, self.part, &start, &end)
         if not self.regex.search(t.req.target + start, end - start, groups):
             return V_CONTINUE
-        template = scratch()
+        template = page()
         tn = <uint32_t>self.format.render(t, template, SCRATCH_SIZE)
-        out = scratch()
+        out = page()
         n = expand(template, tn, t.req.target + start, groups, out, SCRATCH_SIZE)
         if n > 0:
             _put(t.req, self.part, out, n)

@@ -5,7 +5,7 @@ from libc.string cimport memset
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_WAIT
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.rule cimport Action
-from haproxy_py.rules.sample cimport Expr, Sample, scratch, set_text, SCRATCH_SIZE
+from haproxy_py.rules.sample cimport Expr, Sample, page, set_text, SCRATCH_SIZE
 from haproxy_py.rules.vars cimport var_find, var_forget, var_store
 from haproxy_py.rules.actionset import HTTP_SETS, TCP_SETS, ActionError, action, format_of, is_condition
 from haproxy_py.rules.acl import misplaced
@@ -38,7 +38,7 @@ cdef class SetVar(Action):
         cdef int rc = 1
         memset(&s, 0, sizeof(Sample))
         if self.format is not None:
-            out = scratch()
+            out = page()
             set_text(&s, out, <uint32_t>self.format.render(t, out, SCRATCH_SIZE))
         else:
             rc = self.expr.eval(t, &s)
@@ -82,7 +82,7 @@ def _name(word: str) -> tuple:
     inside = word[word.find("(") + 1 :]
     if not inside.endswith(")"):
         raise ActionError(f"missing ')' after variable name in '{word}'")
-    name, *conditions = inside[:-1].split(",")
+    name, *conditions = inside.removesuffix(")").split(",")
     for one in conditions:
         if one not in _CONDITIONS:
             raise ActionError(f"unsupported condition '{one}'")
