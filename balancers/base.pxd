@@ -5,7 +5,7 @@ is guarded by ProxyShared.lock, so that all workers together give one sequence.
 """
 
 from libc.stddef cimport size_t
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable
 from haproxy_py.engine.txn cimport Txn
 
@@ -13,22 +13,34 @@ cdef class Balancer:
     cdef readonly ProxySlot proxy
     cdef readonly list servers             # ServerSlot, in configuration order; index = number in the state block
     cdef readonly bint allbackups          # option allbackups
+    cdef public uint32_t fullconn          # of the backend, for servers with a minconn; 0: none has
     cdef void *state
     cdef uint32_t room                     # servers that the state block has room for
     cdef uint32_t count                    # len(servers)
+    cdef int avoid                         # index that choose() takes only when it must, -1: none
     cdef ServerShared **shared             # of servers, for loops without Python
     cdef size_t state_bytes(self, uint32_t servers) noexcept
     cdef void init_state(self) noexcept                    # state block is zeroed, servers are set; lock not held
     cdef void server_added(self, uint32_t index) noexcept  # lock held
     cdef void sync(self) noexcept                          # servers changed: generation moved; lock held
     cdef int choose(self, Txn t) noexcept                  # index, -1: none; lock held
-    cdef ServerSlot pick(self, Txn t)                      # None: no server may be used
+    cdef ServerSlot pick(self, Txn t)                         # None: no server may be used; a full one: all are
+    cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid)      # `avoid` only when no other can serve (redispatch)
     cdef void changed(self, ServerSlot server) noexcept    # its state or weight has just changed (any worker)
+    cdef int index_of(self, ServerSlot server) noexcept    # -1: not one of its servers
     cdef int first_backup(self) noexcept                   # first usable backup in order, -1: none
 
 cdef void recount(ProxySlot proxy) noexcept                # usable, usable_backup, tot_weight; lock held
 cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept
 
-cdef inline bint server_full(ServerShared *s) noexcept nogil:
+cdef inline uint32_t server_limit(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
+    """How many streams it takes while its backend has `load` of `fullconn` (manual 5.2, minconn); 0: any number."""
+    cdef uint64_t limit
+    if s.maxconn == 0 or s.minconn == 0 or fullconn == 0 or load >= fullconn:
+        return s.maxconn
+    limit = <uint64_t>s.maxconn * load / fullconn
+    return s.minconn if limit < s.minconn else <uint32_t>limit
+
+cdef inline bint server_full(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
     """No slot is free, or others wait for one already."""
-    return s.maxconn and (s.scur >= s.maxconn or s.qcur > 0)
+    return s.maxconn and (s.qcur > 0 or s.scur >= server_limit(s, load, fullconn))

@@ -49,6 +49,7 @@ cdef class Balancer:
 
     def __cinit__(self, *args, **kwargs):
         self.servers = []
+        self.avoid = -1
 
     def __dealloc__(self):
         free(self.shared)
@@ -112,17 +113,28 @@ cdef class Balancer:
         return -1
 
     cdef ServerSlot pick(self, Txn t):
+        return self.pick_other(t, None)
+
+    cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid):
         cdef StateHead *head = <StateHead *>self.state
         cdef int i
         spin_lock(&self.proxy.shared.lock)
         if head.generation != self.proxy.shared.generation:
             head.generation = self.proxy.shared.generation
             self.sync()
+        self.avoid = -1 if avoid is None else self.index_of(avoid)
         i = self.choose(t)
         spin_unlock(&self.proxy.shared.lock)
         if i < 0:
             return None
         return <ServerSlot>self.servers[i]
+
+    cdef int index_of(self, ServerSlot server) noexcept:
+        cdef uint32_t i
+        for i in range(self.count):
+            if self.shared[i] == server.shared:
+                return <int>i
+        return -1
 
     cdef void changed(self, ServerSlot server) noexcept:
         spin_lock(&self.proxy.shared.lock)
@@ -130,9 +142,9 @@ cdef class Balancer:
         self.sync()
         spin_unlock(&self.proxy.shared.lock)
 
-    def next_server(self, Txn txn=None) -> ServerSlot | None:
-        """pick() for Python: what the next stream would get; it counts as a pick."""
-        return self.pick(txn)
+    def next_server(self, Txn txn=None, ServerSlot avoid=None) -> ServerSlot | None:
+        """pick_other() for Python: what the next stream would get; it counts as a pick."""
+        return self.pick_other(txn, avoid)
 
     def server_changed(self, ServerSlot server not None) -> None:
         """changed() for Python: without it the next pick finds the change by itself."""

@@ -9,6 +9,7 @@ The order equals HAProxy's; it was found by recording HAProxy's picks over thous
 - Due servers (`due` <= pos) go first, the earliest one, and of equals the one with the larger weight and smaller rest.
   When none is due, those not seen in this round yet come, the heaviest first. When there are none either, the earliest.
 - A server whose next turn lies behind the end of the round waits for the next round. A round ends when all wait.
+- A server without a free slot uses its turn up and is looked at again at the next pick.
 - A new weight moves a server's turn earlier at once, never later; one that comes up starts at a part of its distance.
 
 Each group has three heaps (unseen, scheduled, waiting) of server numbers in the segment, so a pick costs O(log n).
@@ -18,11 +19,12 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int32_t, int64_t
 from haproxy_py.engine.shm cimport server_usable
 from haproxy_py.engine.txn cimport Txn
-from balancers.base cimport Balancer
+from balancers.base cimport Balancer, server_full
 from balancers.registry import balancer
 
 cdef enum:
     OUT = 3              # in no heap
+    NOBODY = 0xffffffff  # end of a list of servers
     SCHEDULED = 2        # heap numbers: 0 and 1 are unseen and waiting, and change places every round
     STEP = 4096          # larger than any rest - weight, so that `due` decides first
 
@@ -32,6 +34,7 @@ cdef struct Place:       # of one server
     int32_t rest         # fraction of a pick still to be waited, in 1/weight
     int32_t weight       # effective weight that is applied, 0: out
     uint32_t at          # index in its heap
+    uint32_t next        # of the full ones that one pick has met
     uint8_t heap         # 0..2, OUT
     uint8_t backup       # its group
     int64_t order        # heap order, then age
@@ -107,22 +110,50 @@ cdef class RoundRobin(Balancer):
         return -1
 
     cdef int take(self, Group *g, uint32_t *heaps) noexcept:
-        """Whose turn it is; it gets its next turn at once."""
-        cdef Place *p
-        cdef uint32_t i
+        """Whose turn it is. Full servers on the way use their turn up, and so does the one to be avoided.
+
+        When no other is left it is the one to be avoided, or else a full one.
+        """
+        cdef uint32_t i, aside = NOBODY
+        cdef int found = -1
+        cdef bint new_round = False
+        while found < 0:
+            if not g.size[SCHEDULED] and not g.size[g.unseen]:
+                if new_round or not g.size[g.unseen ^ 1]:
+                    break
+                g.unseen ^= 1
+                g.length = g.total
+                g.pos = 0
+                new_round = True
+            i = self.turn(g, heaps)
+            if <int>i == self.avoid or server_full(self.shared[i], self.proxy.shared.scur, self.fullconn):
+                self.places[i].next = aside
+                aside = i
+            else:
+                found = <int>i
+        if found >= 0:
+            self.schedule(<uint32_t>found)
+        elif aside != NOBODY:
+            found = self.avoid if self.avoid >= 0 and self.places[self.avoid].weight else <int>aside
+        while aside != NOBODY:
+            if new_round:
+                self.park(aside, g.unseen)
+            else:
+                self.schedule(aside)
+            aside = self.places[aside].next
+        return found
+
+    cdef uint32_t turn(self, Group *g, uint32_t *heaps) noexcept:
+        """Take the next server out of its heap and give it its next turn; a round is on, so there is one."""
         cdef uint32_t *scheduled = heaps + SCHEDULED * self.room
-        if not g.size[SCHEDULED] and not g.size[g.unseen]:
-            g.unseen ^= 1
-            g.length = g.total
-            g.pos = 0
+        cdef uint32_t i
+        cdef Place *p
         if g.size[g.unseen] and not (g.size[SCHEDULED] and self.places[scheduled[0]].due <= g.pos):
             i = heaps[g.unseen * self.room]
             self.places[i].due = g.pos
             self.places[i].rest = 0
-        elif g.size[SCHEDULED]:
-            i = scheduled[0]
         else:
-            return -1
+            i = scheduled[0]
         p = &self.places[i]
         self.leave(i)
         p.last = p.due
@@ -131,9 +162,8 @@ cdef class RoundRobin(Balancer):
         if p.rest >= p.weight:
             p.rest -= p.weight
             p.due += 1
-        self.schedule(i)
         g.pos += 1
-        return <int>i
+        return i
 
     cdef void reweigh(self, uint32_t i, int32_t weight) noexcept:
         """A server came, went, or has a new weight."""
