@@ -6,7 +6,7 @@ HF_CLEAN. Behaviour is HAProxy 2.8's, stricter where its leniency only helps smu
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcmp, memcpy, memmove
 from haproxy_py.engine.message cimport (
     Head, Field, F_CANON, F_DROP, M_CONNECT, M_OPTIONS, H_OTHER, H_HOST, H_CONNECTION, H_CONTENT_LENGTH,
     H_TRANSFER_ENCODING, H_EXPECT, H_UPGRADE, H_TE, H_SEC_WEBSOCKET_KEY, H_SEC_WEBSOCKET_ACCEPT,
@@ -245,7 +245,7 @@ cdef int known_field(Head h, Field *f, Found *found) noexcept:
         if is_word(f.value, f.value_len, "100-continue", 12) and h.version >= 11:
             h.flags |= HF_EXPECT_100
     elif id == H_TE:
-        if not (f.flags & F_CANON and is_word(f.value, f.value_len, "trailers", 8)):
+        if not (f.flags & F_CANON and f.value_len == 8 and memcmp(f.value, <const char *>b"trailers", 8) == 0):
             h.flags |= HF_TE_FIX
             changed(h, f)
     return 0

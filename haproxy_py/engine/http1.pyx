@@ -250,8 +250,9 @@ cdef int status_byte(H1Parser *p, char *buf, uint32_t pos, Head head) noexcept:
             return refuse(p, pos, H1_BAD)
         head.status = head.status * 10 + (c - c'0')
         return 1
-    if c == c'\r' or c == c'\n':
+    if c == c'\r' or c == c'\n':                       # it leaves with the blank (RFC 9112 4)
         p.state = S_START_LF
+        head.flags &= ~<uint32_t>HF_CLEAN
     elif blank(c):
         p.state = S_REASON_BLANK
     else:

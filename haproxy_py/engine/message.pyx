@@ -204,7 +204,7 @@ cdef class Head:
 
     cdef char *alloc(self, uint32_t n) noexcept:
         cdef char *p
-        if self.arena_size - self.arena_used < n and not self.take_arena(n):
+        if (self.arena == NULL or self.arena_size - self.arena_used < n) and not self.take_arena(n):
             return NULL
         p = self.arena + self.arena_used
         self.arena_used += n
