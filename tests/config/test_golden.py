@@ -5,18 +5,32 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from haproxy_py.config import keywords
 from haproxy_py.config.errors import format_fault
-from haproxy_py.config.model import Address, Config, Item, Proxy
+from haproxy_py.config.keywords import options
+from haproxy_py.config.model import Address, Config, Item, Proxy, Setting
 from haproxy_py.config.reader import load
-from haproxy_py.features import load_config_language
+from haproxy_py.features import load as load_features
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.cfg"))
+
+
+@cache
+def own_settings() -> frozenset[Setting[Any]]:
+    """The settings that the configuration package declares; those of features have tests of their own."""
+    modules = [importlib.import_module(f"{keywords.__name__}.{found.name}") for found in pkgutil.iter_modules(keywords.__path__)]
+    return frozenset(value for module in modules for value in vars(module).values() if isinstance(value, Setting)) | {
+        *options.SWITCHES.values()
+    }
 
 
 def shown(value: Any) -> str:
@@ -27,7 +41,7 @@ def shown(value: Any) -> str:
 
 def settings(item: Item, indent: str) -> Iterator[str]:
     for setting, value in sorted(item.values.items(), key=lambda pair: pair[0].name):
-        if value not in ([], {}):
+        if setting in own_settings() and value not in ([], {}):
             yield f"{indent}{setting.name} = {shown(value)}"
 
 
@@ -52,7 +66,7 @@ def dump_proxy(proxy: Proxy) -> Iterator[str]:
 
 
 def outcome(path: Path) -> str:
-    load_config_language()
+    load_features()
     config, faults = load([], texts=[(path.name, path.read_bytes())], env={}, strict=True)
     rows = [*dump(config), "-" * 20, *(format_fault(fault, 1) for fault in faults.found)]
     return "\n".join(rows) + "\n"

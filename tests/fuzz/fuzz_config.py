@@ -12,18 +12,24 @@ import time
 from haproxy_py.config import known
 from haproxy_py.config.reader import load
 from haproxy_py.config.registry import BIND_OPTIONS, SECTION_KEYWORDS, SERVER_OPTIONS
-from haproxy_py.features import load_config_language
+from haproxy_py.features import load as load_features
 
 ENV = {"A": "1", "LIST": "a b c"}
 PIECES = ["0", "1", "-1", "65536", "99999999999999999999", "10s", "1x", "64k", ":80", "*:80", "127.0.0.1:80", "[::1]:80", "a.b:80", "$A:80",
           "unix@/x", "fd@3", '"${LIST[*]}"', '"$A"', '"', "'", "\\", "\\x41", "#", "no", "default", "from", "{", "}", "on", "off", "é", "\0",
           "x", "if", "/", "roundrobin", "http", "tcp", "hdr(a)", "uri", "except", "header", "none", ""]  # fmt: skip
+RULES = ["http-request deny if { path /x }", "http-request set-header a %[src]", "acl a path_beg /x", "use_backend b if a",
+         "http-request return status 200", "http-response set-header X", "log global", "log 127.0.0.1 local0", "log-format %ci",
+         "tcp-request content accept if { req.ssl_sni x }", "redirect scheme https", "http-check expect status 200",
+         "http-check send meth GET uri /x", "tcp-request inspect-delay 5s", "bind :80 ssl crt /x alpn h2",
+         "server s 1.2.3.4:80 ssl verify none sni str(x)", "option httpchk GET /"]  # fmt: skip
+BRACES = ["%[", "%{", "{", "}", "if", "unless", "!", "-m", "-f", "%[src,map(/x)]", "%[" * 50, "(" * 30]
 DIRECTIVES = [".if 1", ".if 0", ".if defined(A) &&", ".elif 1", ".else", ".endif", ".notice x", ".alert", ".foo"]
 
 
 def check(body: bytes) -> None:
     """Load one text; the result is frozen and every fault can be written."""
-    load_config_language()
+    load_features()
     config, faults = load([], texts=[("fuzz", body)], env=ENV, strict=True)
     assert config.globals.frozen
     for fault in faults.found:
@@ -32,6 +38,7 @@ def check(body: bytes) -> None:
 
 def some_config(pick: random.Random) -> bytes:
     """A text of plausible lines with wrong things in them."""
+    load_features()
     sections = sorted(known.words("sections"))
     keywords = sorted(SECTION_KEYWORDS.rows) + sorted(known.words("cfg-proxy-full"))
     options = sorted(BIND_OPTIONS.rows) + sorted(SERVER_OPTIONS.rows)
@@ -45,6 +52,9 @@ def some_config(pick: random.Random) -> bytes:
         elif kind < 0.5:
             words = [pick.choice(["bind", "server s", "default-server", "server-template t 3", "stats socket"])]
             words += [pick.choice(PIECES), *(pick.choice(options + PIECES) for _ in range(pick.randrange(5)))]
+        elif kind < 0.65:
+            words = pick.choice(RULES).split(" ")
+            words[pick.randrange(len(words))] = pick.choice(PIECES + BRACES)
         else:
             words = [pick.choice(["", "", "no ", "default "]) + pick.choice(keywords)]
             words += [pick.choice(PIECES) for _ in range(pick.randrange(5))]
@@ -55,7 +65,7 @@ def some_config(pick: random.Random) -> bytes:
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
-    load_config_language()
+    load_features()
     end, count = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         body = some_config(random.Random(seed + count))

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.fuzz_config import check, load_config_language, some_config
+from tests.fuzz.fuzz_config import check, some_config
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_plausible_lines(seed: int) -> None:
     """A keyword raised something else than a ConfigError."""
-    load_config_language()
     for i in range(50):
         body = some_config(random.Random(seed * 1000 + i))
         try:

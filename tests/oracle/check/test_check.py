@@ -14,7 +14,7 @@ import pytest
 from haproxy_py.config.address import resolve
 from haproxy_py.config.errors import Faults, Level
 from haproxy_py.config.reader import load
-from haproxy_py.features import load_config_language
+from haproxy_py.features import load as load_features
 from tests.harness.products import haproxy26
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def oracle(path: Path) -> tuple[bool, list[str]]:
 
 def ours(path: Path) -> tuple[bool, list[str]]:
     """The same for the loader."""
-    load_config_language()
+    load_features()
     _, faults = load([str(path)], env=ENV, resolver=resolve, strict=True)
     return not faults.fatal, [row.replace(str(path), path.name) for row in alerts_of(faults)]
 
