@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
-from haproxy_py.process import about, kernel, reexec
+from haproxy_py.process import kernel, reexec
 from haproxy_py.process.options import Options, UsageError, parse
 from haproxy_py.process.output import Console, stdout
 from haproxy_py.process.types import InstanceType, StartError
 
 
 def main(words: Sequence[str] | None = None, instance_type: InstanceType | None = None) -> int:
-    """Run the command line. instance_type: what to run, for tests. Returns: HAProxy's exit status."""
+    """Run the command line. instance_type: what to run, for tests. Returns: HAProxy's exit status.
+
+    With PYHAPROXY_DEBUG in the environment an unforeseen exception keeps its traceback, for developers.
+    """
     handover = reexec.take()
     kernel.set_name(b"haproxy")
     console = Console()
@@ -25,13 +29,17 @@ def main(words: Sequence[str] | None = None, instance_type: InstanceType | None 
             console.alert(text)
     except KeyboardInterrupt:
         return 130
-    except Exception as wrong:  # noqa: BLE001 - the last guard: no traceback reaches the user
+    except Exception as wrong:
+        if os.environ.get("PYHAPROXY_DEBUG"):
+            raise
         console.quiet = False
         console.alert(f"internal error: {type(wrong).__name__}: {wrong}")
     return 1
 
 
 def _usage(wrong: UsageError, console: Console) -> int:
+    from haproxy_py.process import about
+
     stdout(about.version_text())
     if wrong.text:
         console.alert(wrong.text)
@@ -44,6 +52,8 @@ def _run(
 ) -> int:
     options = parse(words)
     if options.version:
+        from haproxy_py.process import about
+
         stdout(about.version_text() + (about.build_text() if options.version > 1 else ""))
         return 0
     console.quiet = options.quiet_with(False)

@@ -139,7 +139,7 @@ class Program:
             return self._run(handover, notifier)
         except StartError as wrong:
             self.tell(wrong)
-        except Exception as wrong:  # noqa: BLE001 - the former workers must go on serving
+        except Exception as wrong:
             if handover is None:
                 raise
             self.console.alert(f"internal error: {type(wrong).__name__}: {wrong}")

@@ -94,7 +94,7 @@ class Supervisor:
         self.slots = {slot: Slot() for slot in range(1, self.workers + 1)}
         for slot in self.slots:
             self.fork_worker(slot)
-        if all([self._wait_ready(child) for child in list(self.children.values())]):
+        if all(self._wait_ready(child) for child in list(self.children.values())):
             return True
         for child in list(self.children.values()):
             with contextlib.suppress(ProcessLookupError):
@@ -163,9 +163,7 @@ class Supervisor:
         return found.si_signo if found else 0
 
     def _handle(self, signum: int) -> None:
-        if signum in (signal.SIGTERM, signal.SIGINT):
-            self._stop(signum)
-        elif signum == signal.SIGUSR1:
+        if signum in (signal.SIGTERM, signal.SIGINT) or signum == signal.SIGUSR1:
             self._stop(signum)
         elif signum in (signal.SIGUSR2, signal.SIGHUP) and self.master:
             self._reload()

@@ -11,6 +11,7 @@ import gc
 import os
 import resource
 import signal
+import traceback
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,11 @@ class Worker:
     async def _keep_checks(self) -> None:
         """One worker checks the servers; should it die, another does from the next second on."""
         while True:
-            await self.instance.run_checks()
+            try:
+                await self.instance.run_checks()
+            except Exception as wrong:  # noqa: BLE001 - traffic goes on without checks
+                self.console.alert(f"health checks: internal error: {type(wrong).__name__}: {wrong}")
+                return
             await asyncio.sleep(CHECKER_PERIOD_S)
 
     def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -164,6 +169,8 @@ def run_worker(
             console.alert(text)
         return 1
     except Exception as wrong:  # noqa: BLE001 - told as one line, never as a traceback
+        if os.environ.get("PYHAPROXY_DEBUG"):
+            traceback.print_exc()
         console.alert(f"worker {slot}: internal error: {type(wrong).__name__}: {wrong}")
         return 1
     if worker.killed_by:
