@@ -12,7 +12,7 @@ from haproxy_py.rules import hints
 from haproxy_py.rules.cond import Acl, AclExpr, Term, Tree
 from haproxy_py.rules.expr import ExprError, name_end, parse_expr
 from haproxy_py.rules.matchers import BY_TYPE, METHODS, Matcher, PatternError, matcher
-from haproxy_py.rules.registry import ACLS, FETCHES, HTTP, LAYER6, PLACES, FetchRow, mask
+from haproxy_py.rules.registry import ACLS, FETCHES, PLACES, FetchRow, mask
 from haproxy_py.rules.scope import Scope
 
 ACL_NAMES: Setting[dict[str, Acl]] = Setting("acl", dict)
@@ -103,6 +103,7 @@ def parse_acl_expr(words: list[str], scope: Scope) -> AclExpr:
     if not name:
         raise AclError("missing fetch method in ACL expression ''")
     row = ACLS.get(name)
+    scope.acl = True
     try:
         if row:
             expr, kind, index = parse_expr(words, 0, scope, f"ACL keyword '{name}'", row.fetch)
@@ -240,8 +241,9 @@ def check_places(used: list[tuple[Acl, bool]], scope: Scope) -> None:
         if row is None:
             continue
         what = "anonymous acl" if anonymous else f"acl '{acl.name}'"
+        inside = f" in '{scope.place}'" if scope.place.startswith("tcp-request") else ""
         scope.warn(
-            f"{what} will never match because it uses keyword '{row.name}' which is incompatible with "
+            f"{what} will never match{inside} because it uses keyword '{row.name}' which is incompatible with "
             f"'{PLACES[scope.place.split('|')[0]]}'"
         )
 

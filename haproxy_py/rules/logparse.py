@@ -114,16 +114,18 @@ class _Parser:
             raise FormatError("failed to parse sample expression <> : missing fetch method")
         if end < 0:
             raise FormatError(f"missing ']' after '{shown}'")
+        if self.text[:end].endswith(","):
+            raise FormatError(f"failed to parse sample expression <{shown}> : unknown converter ''")
         used = len(self.scope.used)
         try:
-            expr, _, rest = parse_expr([self.text[i:end].strip(" ")], 0, self.scope)
+            expr, _, _ = parse_expr([self.text[i:end].strip(" ")], 0, self.scope)
         except ExprError as error:
             raise FormatError(f"failed to parse sample expression <{shown}> : {error}") from None
         wrong = misplaced(self.scope.used[used:], self.scope.place) if self.scope.place else None
         if wrong:
             raise FormatError(
-                f"sample fetch <{self.text[i:end]}> may not be reliably used here because it needs "
-                f"'{NEEDS[wrong.needs][1]}' which is not available here."
+                f"sample fetch <{wrong.name}> may not be reliably used here because it needs "
+                f"'{NEEDS[wrong.needs][1]}' which is not available here"
             )
         self.node(ExprNode(expr, flags))
         return end + 1

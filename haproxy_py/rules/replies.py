@@ -106,9 +106,9 @@ def _read(name: str) -> bytes:
         raise ActionError(f"error opening file '{name}'") from None
 
 
-def _check(spec: ReplySpec, scope: Scope) -> None:
+def _check(spec: ReplySpec, scope: Scope, fallback: str) -> None:
     """What the words must fulfil together."""
-    if spec.kind == "default-errorfiles" and spec.status not in PAGES:
+    if (spec.kind or fallback) == "default-errorfiles" and spec.status not in PAGES:
         raise ActionError(f"status code '{spec.status}' not handled by default with 'default-errorfiles' argument.")
     if spec.kind in _PAYLOADS:
         if (spec.body or spec.format) and spec.content_type is None:
@@ -132,7 +132,7 @@ def parse_reply(
     spec = ReplySpec(status)
     reader = _Reader(words, i, scope, spec, names)
     reader.run()
+    _check(spec, scope, fallback)
     if not spec.kind:
         spec.kind = fallback
-    _check(spec, scope)
     return spec, reader.i

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from haproxy_py.config.errors import Faults, Where
+from haproxy_py.config.errors import GLUED, Faults, Where
 from haproxy_py.config.model import Config, Proxy, Setting
 from haproxy_py.config.registry import whole_file_check
 
@@ -57,6 +57,7 @@ class Scope:
     where: Where | None = None
     faults: Faults = field(default_factory=Faults)
     place: str = ""
+    acl: bool = False  # an ACL's expression is being compiled
     used: list[FetchRow] = field(default_factory=list)  # every fetch that the line names
 
     @classmethod
@@ -72,6 +73,7 @@ class Scope:
         """Note a name for check_references()."""
         if self.config is not None:
             proxy = self.proxy.name if self.proxy else ""
+            user = user.replace("fetch method", "ACL keyword") if self.acl else user
             self.config.globals[REFERENCES].append(Reference(kind, name, position, user, proxy, self.where))
 
     def bind_later(self, compiled: Any) -> None:
@@ -115,4 +117,5 @@ def check_references(config: Config, faults: Faults) -> None:
             faults.alert(
                 f"unable to find {missing} referenced in arg {ref.position} of {ref.user} in proxy '{ref.proxy}'.",
                 ref.where,
+                GLUED,
             )

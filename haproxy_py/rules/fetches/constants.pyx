@@ -53,7 +53,7 @@ cdef class Text(Fetch):
     def setup(self, list args, kind="str") -> None:
         self.binary = kind == "bin"
         if kind == "env":
-            found = os.environ.get(args[0])
+            found = os.environ.get(args[0] or "")
             self.value = None if found is None else os.fsencode(found)
         elif kind == "hostname":
             self.value = os.fsencode(socket.gethostname())

@@ -1,0 +1,3 @@
+SCOPES: dict[str, int]
+
+def variable(name: str) -> tuple[int, int]: ...
