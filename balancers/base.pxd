@@ -24,7 +24,7 @@ cdef class Balancer:
     cdef void server_added(self, uint32_t index) noexcept  # lock held
     cdef void sync(self) noexcept                          # servers changed: generation moved; lock held
     cdef int choose(self, Txn t) noexcept                  # index, -1: none; lock held
-    cdef ServerSlot pick(self, Txn t)                         # None: no server may be used; a full one: all are
+    cdef ServerSlot pick(self, Txn t)                         # None: no server may be used, or all are full
     cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid)      # `avoid` only when no other can serve (redispatch)
     cdef void changed(self, ServerSlot server) noexcept    # its state or weight has just changed (any worker)
     cdef int index_of(self, ServerSlot server) noexcept    # -1: not one of its servers

@@ -110,10 +110,8 @@ cdef class RoundRobin(Balancer):
         return -1
 
     cdef int take(self, Group *g, uint32_t *heaps) noexcept:
-        """Whose turn it is. Full servers on the way use their turn up, and so does the one to be avoided.
-
-        When no other is left it is the one to be avoided, or else a full one.
-        """
+        """Whose turn it is. Full servers on the way use their turn up, and so does the one to be avoided, which serves
+        only when no other can. -1: all are full."""
         cdef uint32_t i, aside = NOBODY
         cdef int found = -1
         cdef bint new_round = False
@@ -126,15 +124,15 @@ cdef class RoundRobin(Balancer):
                 g.pos = 0
                 new_round = True
             i = self.turn(g, heaps)
-            if <int>i == self.avoid or server_full(self.shared[i], self.proxy.shared.scur, self.fullconn):
+            if <int>i == self.avoid or self.full(i):
                 self.places[i].next = aside
                 aside = i
             else:
                 found = <int>i
         if found >= 0:
             self.schedule(<uint32_t>found)
-        elif aside != NOBODY:
-            found = self.avoid if self.avoid >= 0 and self.places[self.avoid].weight else <int>aside
+        elif self.avoid >= 0 and self.may_serve(<uint32_t>self.avoid, g):
+            found = self.avoid
         while aside != NOBODY:
             if new_round:
                 self.park(aside, g.unseen)
@@ -142,6 +140,13 @@ cdef class RoundRobin(Balancer):
                 self.schedule(aside)
             aside = self.places[aside].next
         return found
+
+    cdef bint full(self, uint32_t i) noexcept:
+        return server_full(self.shared[i], self.proxy.shared.scur, self.fullconn)
+
+    cdef bint may_serve(self, uint32_t i, Group *g) noexcept:
+        """Usable, in this group, with a free slot."""
+        return self.places[i].weight and &self.st.groups[self.places[i].backup] == g and not self.full(i)
 
     cdef uint32_t turn(self, Group *g, uint32_t *heaps) noexcept:
         """Take the next server out of its heap and give it its next turn; a round is on, so there is one."""

@@ -9,6 +9,8 @@ once is dropped and counted. A message ends with LF for every kind of receiver; 
 import os
 import socket
 
+from haproxy_py.config.address import resolve
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -334,8 +336,8 @@ cdef void set_address(Receiver *r, address) except *:
 cdef class LogSender(TurnHook):
     """The receivers of one proxy, or of the process.
 
-    Args: targets: observe.targets.LogTarget with resolved addresses. tag: program name in headers. hostname: None: not
-    sent (log-send-hostname was not said). Raises: ValueError: an address that cannot be sent to.
+    Args: targets: observe.targets.LogTarget; names are looked up here (blocking). tag: program name in headers.
+    hostname: None: not sent (log-send-hostname was not said). Raises: ConfigError: an unknown name; ValueError.
     """
 
     def __init__(self, targets, str tag="haproxy", hostname=None, LogOutput to=None):
@@ -359,7 +361,7 @@ cdef class LogSender(TurnHook):
     def add(self, uint32_t number, target) -> None:
         """Fill the next receiver; __init__ calls it."""
         cdef Receiver *r = &self.receivers[self.count]
-        set_address(r, target.address)
+        set_address(r, resolve(target.address, "ipv4"))
         form = target.format or ("local" if self.hostname is None else "rfc3164")
         r.format = <uint8_t>FORMAT_NUMBERS[form]
         r.facility = target.facility

@@ -7,12 +7,10 @@ the supervisor, the runtime socket.
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 
-from haproxy_py.config.address import resolve
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.observe.sender import LogSender
-from haproxy_py.observe.targets import LEVELS, LOG_SEND_HOSTNAME, LogTarget, tag_of, targets_of
+from haproxy_py.observe.targets import LEVELS, LOG_SEND_HOSTNAME, tag_of, targets_of
 
 _by_proxy: dict[str, LogSender] = {}
 
@@ -23,15 +21,9 @@ def hostname_of(config: Config) -> str | None:
     return (said or socket.gethostname()) if said is not None else None
 
 
-def resolved(target: LogTarget) -> LogTarget:
-    """The target with its name looked up (blocking). Raises: ConfigError in HAProxy's words."""
-    return replace(target, address=resolve(target.address)) if target.address.name is not None else target
-
-
 def make_sender(config: Config, proxy: Proxy | None) -> LogSender:
     """The sender of a proxy; None: of the process. Raises: ConfigError: a name that cannot be resolved."""
-    targets = [resolved(target) for target in targets_of(config, proxy)]
-    return LogSender(targets, tag_of(config, proxy), hostname_of(config))
+    return LogSender(targets_of(config, proxy), tag_of(config, proxy), hostname_of(config))
 
 
 def make_senders(config: Config) -> dict[str, LogSender]:

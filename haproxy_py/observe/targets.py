@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from haproxy_py.config import known
 from haproxy_py.config.address import expand, parse_address
@@ -152,7 +153,7 @@ def _sample(word: str) -> tuple[tuple[tuple[int, int], ...], int]:
     if size <= 0:
         raise ConfigError(f"log : wrong sample size '{size_text}' for sample range '{text}'")
     ranges = sorted(_range(one) for one in text.split(","))
-    for (_, end), (begin, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, end), (begin, _) in pairwise(ranges):
         if begin <= end:
             raise ConfigError("log : ranges are overlapping")
     if ranges[-1][1] > size:

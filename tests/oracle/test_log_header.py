@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from haproxy_py import features
 from haproxy_py.config.model import Config
 from haproxy_py.config.reader import load
 from haproxy_py.observe.senders import make_sender
 from haproxy_py.observe.targets import FORMATS
-
 from tests.harness.ports import Reservation
 from tests.harness.products import haproxy26
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from balancers.roundrobin import RoundRobin
 from balancers.testing import Pool
-
 from tests.harness.ports import Reservation
 from tests.harness.products import haproxy26
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from haproxy_py.engine.proxy_protocol import build, checksum, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from haproxy_py.engine.proxy_protocol import build, checksum, parse
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V4 = bytes([1, 2, 3, 4, 5, 6, 7, 8, 0, 111, 0, 222])

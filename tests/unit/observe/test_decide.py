@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from haproxy_py.observe.decide import should_log
 
 # (cause, retries, redispatched, status, null): an error?

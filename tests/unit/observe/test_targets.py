@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from haproxy_py.config.errors import ConfigError
 from haproxy_py.observe.targets import LogTarget, parse_target
 

@@ -6,10 +6,11 @@ import os
 from collections import Counter
 
 import pytest
-from balancers.roundrobin import RoundRobin
-from balancers.testing import Pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from balancers.roundrobin import RoundRobin
+from balancers.testing import Pool
 
 WEIGHTS = st.lists(st.integers(1, 256), min_size=1, max_size=6)
 SMALL = st.lists(st.integers(1, 12), min_size=1, max_size=6)
@@ -153,12 +154,14 @@ def test_full_servers_use_their_turn_up(weights: tuple[int, ...], while_full: st
     assert text(made, len(after)) == after
 
 
-def test_a_full_server_comes_only_when_all_are() -> None:
+def test_nobody_is_chosen_while_all_are_full() -> None:
     made = pool(1, 1)
     made.limit(0, 2, 2)
     assert text(made, 4) == "1111"
     made.limit(1, 3, 3)
-    assert made.pick() in (0, 1)
+    assert text(made, 2) == "--" and made.nbsrv == 2
+    made.limit(0, 2, 1)
+    assert text(made, 2) == "00"
 
 
 def test_the_server_to_avoid_comes_only_when_it_must() -> None:
@@ -169,7 +172,10 @@ def test_the_server_to_avoid_comes_only_when_it_must() -> None:
     made.down(0)
     made.limit(2, 1, 1)
     assert made.balancer.next_server(None, made.servers[1]) is made.servers[1]
+    made.limit(1, 1, 1)
+    assert made.balancer.next_server(None, made.servers[1]) is None
     made.down(2)
+    made.limit(1, 1, 0)
     assert made.balancer.next_server(None, made.servers[1]) is made.servers[1]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import balancers
 import pytest
+
+import balancers
 from balancers.roundrobin import RoundRobin
 
 
