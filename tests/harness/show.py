@@ -1,9 +1,13 @@
-"""Prints what a product does with cases: `python -m tests.harness.show [-p 2.6|2.8|py|both] [PATTERN...]`."""
+"""Prints what a product does with cases: `python -m tests.harness.show [-p 2.6|2.8|py|both|vs] [-d] [PATTERN...]`.
+
+`-p vs -d` lists where pyhaproxy differs from the oracle (recorded newer answers and docs/deviations.md included).
+"""
 
 import argparse
 import fnmatch
 import sys
 
+from tests.harness import deviations, record
 from tests.harness.case import Case, Result, Side
 from tests.harness.products import Product, haproxy26, haproxy28, pyhaproxy
 from tests.harness.runner import run_cases
@@ -42,10 +46,10 @@ def _script(case: Case) -> str:
     return " | ".join(words)
 
 
-def _same(one: Result | str, other: Result | str) -> bool:
+def _same(one: Result | str, other: Result | str, ignore: tuple[str, ...] = ()) -> bool:
     if isinstance(one, str) or isinstance(other, str):
         return False
-    return not one.differences(other)
+    return not one.differences(other, ignore)
 
 
 def _show(case: Case, outcomes: list[Result | str], names: list[str]) -> None:
@@ -71,10 +75,13 @@ def main() -> int:
         if product.missing:
             parser.error(product.missing)
     results = [run_cases(product, TEMPLATES, cases) for product in products]
+    rows = deviations.load() if words.p == "vs" else []
+    if words.p == "vs":
+        results[0].update({case.id: newer for case in cases if (newer := record.load().get(case.id))})
     differing = 0
     for case in cases:
         outcomes = [result[case.id] for result in results]
-        same = all(_same(outcomes[0], outcome) for outcome in outcomes)
+        same = all(_same(outcomes[0], outcome, case.ignore + deviations.allowed(case.id, rows)) for outcome in outcomes)
         differing += not same
         if words.b:
             print(brief(case, outcomes[0]))
