@@ -12,8 +12,8 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass
+from typing import Protocol
 
-from backends.checks.http import Exchange
 from backends.checks.status import L4CON, L4OK, L4TOUT, L6OK, L6RSP, L6TOUT, L7RSP, SOCKERR, Finding
 
 PROXY_V2_LOCAL = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
@@ -45,6 +45,25 @@ class Limits:
 
     connect: int
     answer: int | None
+
+
+class Dialog(Protocol):
+    """What is said on a connection, and how it is judged (http.Exchange, tcp.Script)."""
+
+    def begin(self) -> Finding | None:
+        """Called when the connection stands. A finding ends the check."""
+
+    def take(self) -> bytes:
+        """What is to be sent now, b"" nothing."""
+
+    def step(self, received: bytes) -> Finding | None:
+        """Judge what has arrived; b"" is the end of the connection."""
+
+    def timeout(self) -> Finding:
+        """Time has run out."""
+
+    def broken(self, error: str) -> Finding:
+        """The connection has failed."""
 
 
 def error_text(wrong: OSError) -> str:
@@ -87,7 +106,7 @@ def open_socket(target: Target) -> tuple[socket.socket, tuple[str, int] | str]:
     return sock, (target.host, target.port)
 
 
-async def check(target: Target, limits: Limits, exchange: Exchange | None) -> Finding:
+async def check(target: Target, limits: Limits, exchange: Dialog | None) -> Finding:
     """Run one round against the target. exchange None: the connection alone is the check.
 
     A passed finding of a connection alone is L4OK, or L6OK over TLS.
@@ -103,7 +122,7 @@ async def check(target: Target, limits: Limits, exchange: Exchange | None) -> Fi
 
 
 async def _connected(
-    sock: socket.socket, where: tuple[str, int] | str, target: Target, limits: Limits, exchange: Exchange | None
+    sock: socket.socket, where: tuple[str, int] | str, target: Target, limits: Limits, exchange: Dialog | None
 ) -> Finding:
     loop = asyncio.get_running_loop()
     due = loop.time() + limits.connect / 1000
@@ -126,7 +145,7 @@ async def _connected(
 
 
 async def _spoken(
-    sock: socket.socket, target: Target, due: float, limits: Limits, exchange: Exchange | None
+    sock: socket.socket, target: Target, due: float, limits: Limits, exchange: Dialog | None
 ) -> Finding:
     try:
         async with asyncio.timeout_at(due):
@@ -149,19 +168,19 @@ async def _spoken(
 
 
 async def _answered(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, due: float, exchange: Exchange
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, due: float, exchange: Dialog
 ) -> Finding:
     try:
         async with asyncio.timeout_at(due):
-            writer.write(exchange.request())
-            while True:
+            finding, received = exchange.begin(), b"-"
+            writer.write(exchange.take())
+            while finding is None and received:
                 received = await reader.read(READ_BYTES)
                 finding = exchange.step(received)
-                if finding is not None:
-                    return finding
-                if not received:
-                    return Finding(L7RSP)
+                writer.write(exchange.take())
+            await writer.drain()
+            return finding or Finding(L7RSP)
     except TimeoutError:
         return exchange.timeout()
     except (OSError, ssl.SSLError) as wrong:
-        return Finding(SOCKERR, 0, error_text(wrong))
+        return exchange.broken(error_text(wrong))

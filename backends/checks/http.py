@@ -3,7 +3,7 @@
 An Exchange is one request and its judgement:
 
     exchange = Exchange(send, expects, request_bytes(send))
-    socket.send(exchange.request())
+    exchange.begin(); socket.send(exchange.take())
     while (finding := exchange.step(data)) is None: data = more bytes, b"" at the end
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import h11
 
 from backends.checks.rules import Expect, FieldMatch, Send
-from backends.checks.status import L7OK, L7OKC, L7RSP, L7STS, L7TOUT, Finding, Status
+from backends.checks.status import L7OK, L7OKC, L7RSP, L7STS, L7TOUT, SOCKERR, Finding, Status
 
 BODY_KINDS = frozenset({"string", "rstring"})
 FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -77,9 +77,18 @@ class Exchange:
         self._peer.send(h11.Request(method=method, target="/", headers=[("host", "check"), ("connection", "close")]))
         self._peer.send(h11.EndOfMessage())
 
-    def request(self) -> bytes:
-        """What to send."""
-        return self.wire
+    def begin(self) -> Finding | None:
+        """Nothing can be judged before an answer."""
+        return None
+
+    def take(self) -> bytes:
+        """What is to be sent now: the request, once."""
+        data, self.wire = self.wire, b""
+        return data
+
+    def broken(self, error: str) -> Finding:
+        """The finding when the connection fails, with the system's words."""
+        return Finding(SOCKERR, 0, error)
 
     @property
     def current(self) -> Expect:

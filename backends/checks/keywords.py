@@ -200,7 +200,7 @@ def _port(words: Words, text: str) -> int:
     return int(text)
 
 
-def _connect(words: Words) -> Connect:
+def connect_words(words: Words) -> Connect:
     said: dict[str, object] = {}
     while words:
         word = words.next()
@@ -219,7 +219,7 @@ def _connect(words: Words) -> Connect:
     return Connect(**said)  # type: ignore[arg-type]
 
 
-def _status(words: Words, option: str, allowed: tuple[str, ...]) -> Status:
+def status_word(words: Words, option: str, allowed: tuple[str, ...]) -> Status:
     text = words.value(f"'{option}' expects a string as argument.")
     if text not in allowed:
         choice = ", ".join(f"'{name}'" for name in allowed[:-1]) + f" or '{allowed[-1]}'"
@@ -235,7 +235,7 @@ def _expect(words: Words) -> Expect:
     while words:
         word = words.next()
         if word in allowed:
-            said[word.replace("-", "_")] = _status(words, word, allowed[word])
+            said[word.replace("-", "_")] = status_word(words, word, allowed[word])
         elif word == "comment":
             said["comment"] = words.value("'comment' expects a string as argument.")
         elif word == "min-recv":
@@ -267,7 +267,7 @@ def _match(words: Words, word: str) -> dict[str, object]:
     if kind == "status":
         return said | {"codes": _codes(words, pattern)}
     if kind in ("rstatus", "rstring"):
-        return said | {"regex": _regex(words, pattern)}
+        return said | {"regex": regex_word(words, pattern)}
     return said | {"text": pattern}
 
 
@@ -287,7 +287,7 @@ def _field_match(words: Words, kind: str) -> dict[str, object]:
             if method not in METHODS:
                 words.fail(f"unsupported {kind} pattern match method '{method}' (str, beg, end, sub or reg expected).")
         text = words.value(f"'{kind}' expects a <{part}> argument.")
-        said[part] = FieldMatch(method, text, _regex(words, text) if method == "reg" else None)
+        said[part] = FieldMatch(method, text, regex_word(words, text) if method == "reg" else None)
     return said
 
 
@@ -308,7 +308,7 @@ def _codes(words: Words, text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _regex(words: Words, text: str) -> re.Pattern[bytes]:
+def regex_word(words: Words, text: str) -> re.Pattern[bytes]:
     try:
         return re.compile(text.encode("utf-8", "surrogateescape"))
     except (re.error, OverflowError, RecursionError) as wrong:
@@ -317,7 +317,7 @@ def _regex(words: Words, text: str) -> re.Pattern[bytes]:
         words.line.fail(f"'{words.name}' : regex '{text}' is invalid (error={message}, erroffset={at}).")
 
 
-STEPS: dict[str, Callable[[Words], Step]] = {"connect": _connect, "send": _send, "expect": _expect}
+STEPS: dict[str, Callable[[Words], Step]] = {"connect": connect_words, "send": _send, "expect": _expect}
 
 
 def _switch(name: str, setting: Setting[T], value: T) -> None:

@@ -11,6 +11,8 @@ from backends.checks import keywords as kw
 from backends.checks.connection import Limits, Target
 from backends.checks.health import Health
 from backends.checks.rules import Connect, Round, Send, rounds
+from backends.checks.tcp import Part, parts
+from backends.checks.tcp_keywords import TCP_CHECK_STEPS, TCPCHK
 from backends.tls_options import SSL, VERIFYHOST
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
@@ -22,11 +24,12 @@ BARE = Connect(explicit=False)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One checked server. Delays in ms; rounds [] : a plain connection; contexts: TLS of each connect, None plain."""
+    """One checked server. Delays in ms; rounds, parts []: a plain connection; contexts: TLS of each connect, None plain."""
 
     proxy: Proxy
     server: Server
     rounds: list[Round]
+    parts: list[Part]
     inter: int
     fastinter: int
     downinter: int
@@ -98,10 +101,13 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
     check, connect = proxy[TIMEOUT_CHECK], proxy[TIMEOUT_CONNECT]
     until_connected = min(inter, connect) if check and connect else inter
     steps = rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if proxy[kw.HTTPCHK] else []
+    script = parts(proxy[TCP_CHECK_STEPS]) if proxy[TCPCHK] and not proxy[kw.HTTPCHK] else []
+    connects = [BARE, *(step.connect for step in steps), *(part.connect for part in script)]
     return Plan(
         proxy=proxy,
         server=server,
         rounds=steps,
+        parts=script,
         inter=inter,
         fastinter=server[so.FASTINTER] or inter,
         downinter=server[so.DOWNINTER] or inter,
@@ -110,7 +116,7 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
         fall=server[so.FALL],
         accept_404=proxy[kw.DISABLE_ON_404],
         send_state=proxy[kw.SEND_STATE],
-        contexts={each: _context(server, config, each, tls_maker) for each in [BARE, *(step.connect for step in steps)]},
+        contexts={each: _context(server, config, each, tls_maker) for each in connects},
     )
 
 

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from backends import state
 from backends.checks import keywords as kw
@@ -23,7 +24,8 @@ from backends.checks.monitor import Listener, Monitor
 from backends.checks.plan import BARE, Plan, TlsMaker, first_delays, make_plan
 from backends.checks.report import Message
 from backends.checks.rules import Round
-from backends.checks.status import L4OK, SOCKERR, Finding, Verdict
+from backends.checks.status import L4CON, L4OK, L4TOUT, L6RSP, L6TOUT, SOCKERR, Finding, Verdict
+from backends.checks.tcp import PASSED, Script
 from backends.checks.tls import client_context
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
 from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
@@ -33,6 +35,7 @@ from haproxy_py.engine.shm import ServerSlot
 Log = Callable[[Proxy, int, str], None]
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
 MAINTENANCE = 1 | 2 | 4 | 32  # ServerAdmin: every kind of maintenance
+CONNECTING = (L4CON, L4TOUT, L6RSP, L6TOUT)
 STATE_WORDS = {True: "UP", False: "DOWN"}
 
 
@@ -93,19 +96,35 @@ class ServerCheck:
 
     async def probe(self) -> Finding:
         """Run every round; the first that does not pass decides."""
-        host, port = self.place()
-        finding = Finding(L4OK)
         try:
-            for step in self.plan.rounds:
-                target = self.plan.target(step.connect, host, port)
-                finding = await check(target, self.plan.limits, self.exchange(step))
-                if finding.status.verdict is not Verdict.PASSED:
-                    return finding
-            if not self.plan.rounds:
-                finding = await check(self.plan.target(BARE, host, port), self.plan.limits, None)
+            return await self._script() if self.plan.parts else await self._rounds()
         except Exception as wrong:  # noqa: BLE001 - whatever happens in a check, it must never end the checking
             return Finding(SOCKERR, 0, str(wrong))
-        return finding
+
+    async def _rounds(self) -> Finding:
+        """HTTP, or the connection alone."""
+        host, port = self.place()
+        finding = Finding(L4OK)
+        for step in self.plan.rounds:
+            target = self.plan.target(step.connect, host, port)
+            finding = await check(target, self.plan.limits, self.exchange(step))
+            if finding.status.verdict is not Verdict.PASSED:
+                return finding
+        return finding if self.plan.rounds else await check(self.plan.target(BARE, host, port), self.plan.limits, None)
+
+    async def _script(self) -> Finding:
+        """The parts of a tcp-check, one connection each. A connection that fails says at which step."""
+        host, port = self.place()
+        finding = Finding(L4OK)
+        for part in self.plan.parts:
+            target = self.plan.target(part.connect, host, port)
+            finding = await check(target, self.plan.limits, Script(part) if part.steps else None)
+            if finding.status in CONNECTING:
+                return replace(finding, info=finding.info + part.place)
+            if finding.status.verdict is not Verdict.PASSED:
+                return finding
+        connected = part.number and not part.steps
+        return replace(finding, info=PASSED) if connected else finding
 
 
 class Checker:

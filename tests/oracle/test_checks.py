@@ -39,6 +39,15 @@ CONFIGS = {
     "expect regex": (" option httpchk\n http-check expect rstring ^o.$", ["bad", "ok"]),
     "expect rstatus": (" option httpchk\n http-check expect ! rstatus ^[45]", ["500", "ok", "404", "ok"]),
     "expect field": (" option httpchk\n http-check expect hdr name content-length value 2", ["bad", "ok"]),
+    "script": (
+        " option tcp-check\n tcp-check send GET\\ /\\ HTTP/1.0\\r\\n\\r\\n\n tcp-check expect string ok", ["bad", "ok", "nothing", "ok", "silent", "ok", "reset", "ok", "refuse", "ok"]),
+    "script in parts": (
+        (" option tcp-check\n tcp-check connect\n tcp-check comment first\n tcp-check send-binary 500d0a0d0a\n"
+        " tcp-check expect rstring ^HTTP comment mine\n tcp-check expect ! binary 626164\n tcp-check connect\n"
+        " tcp-check send x\\r\\n\\r\\n\n tcp-check expect rstring o.$"), ["garbage", "ok", "nothing", "ok", "silent", "ok", "reset", "ok", "refuse", "ok"]),
+    "script without words": (" option tcp-check", ["refuse", "ok"]),
+    "script of a connect": (" option tcp-check\n tcp-check connect", ["refuse", "ok"]),
+    "script that only speaks": (" option tcp-check\n option log-health-checks\n tcp-check send x", ["refuse", "ok"]),
     "connect": ("", ["refuse", "ok"]),
     "connect, every check": (" option log-health-checks", ["refuse", "ok"]),
 }  # fmt: skip
