@@ -194,7 +194,8 @@ def _named(name: str, scope: Scope) -> Acl:
     acl = scope.proxy[ACL_NAMES].get(name) if scope.proxy else None
     acl = acl or _predefined(name)
     if acl is None:
-        near = hints.nearest(name, scope.proxy[ACL_NAMES]) if scope.proxy else None
+        names: dict[str, Acl] = scope.proxy[ACL_NAMES] if scope.proxy else {}
+        near = hints.nearest(name, names)
         raise AclError(f"no such ACL : '{name}'" + (f", did you mean '{near}' maybe ?" if near else ""))
     return acl
 

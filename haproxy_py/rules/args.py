@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 
-from haproxy_py.config.units import parse_size, parse_time
 from haproxy_py.config.errors import ConfigError
+from haproxy_py.config.units import parse_size, parse_time
 
 WORDS = {
     "str": "string", "sint": "integer", "size": "size", "time": "delay", "ipv4": "IPv4 address", "msk4": "IPv4 mask",

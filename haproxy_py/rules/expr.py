@@ -117,7 +117,8 @@ def parse_expr(words: list[str], index: int, scope: Scope, user: str = "", fetch
     if not name:
         raise ExprError("missing fetch method")
     fetch, kind, at, binds = _make_fetch(word, fetch_name or name, scope, user)
-    text, steps = word, []
+    text = word
+    steps: list[tuple[Any, int]] = []
     index += 1
     while True:
         if at >= len(word):

@@ -14,8 +14,18 @@ from haproxy_py.config.units import UnitError, parse_time
 from haproxy_py.rules.acl import condition
 from haproxy_py.rules.actions.redirect import parse_redirect
 from haproxy_py.rules.actionset import (
-    ACTIONS, HTTP_AFTER, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONNECTION, TCP_CONTENT, TCP_RESPONSE, TCP_SESSION,
-    ActionError, ActionRow, action_names, is_condition,
+    ACTIONS,
+    HTTP_AFTER,
+    HTTP_REQUEST,
+    HTTP_RESPONSE,
+    TCP_CONNECTION,
+    TCP_CONTENT,
+    TCP_RESPONSE,
+    TCP_SESSION,
+    ActionError,
+    ActionRow,
+    action_names,
+    is_condition,
 )  # fmt: skip
 from haproxy_py.rules.logparse import FormatError, parse_format
 from haproxy_py.rules.order import note_order

@@ -13,7 +13,7 @@ from haproxy_py.config.keywords.options import LOG_OPTION
 from haproxy_py.config.keywords.proxy import MODE
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Setting
-from haproxy_py.config.registry import FRONTEND, ANY_PROXY, proxy_keyword, whole_file_check
+from haproxy_py.config.registry import ANY_PROXY, FRONTEND, proxy_keyword, whole_file_check
 from haproxy_py.rules.logaliases import HTTP_ONLY
 from haproxy_py.rules.logformat import Format, UniqueId
 from haproxy_py.rules.logparse import FormatError, parse_format

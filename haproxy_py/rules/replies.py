@@ -119,10 +119,9 @@ def _check(spec: ReplySpec, scope: Scope, fallback: str) -> None:
         scope.warn(
             f"content-type '{spec.content_type}' ignored by the http reply because neither errorfile nor payload defined."
         )
-    if spec.kind == "errorfile" or spec.kind == "default-errorfiles":
-        if spec.fields:
-            scope.warn("hdr parameters ignored by the http reply when used with an errorfile.")
-            spec.fields.clear()
+    if (spec.kind == "errorfile" or spec.kind == "default-errorfiles") and spec.fields:
+        scope.warn("hdr parameters ignored by the http reply when used with an errorfile.")
+        spec.fields.clear()
 
 
 def parse_reply(
