@@ -18,6 +18,7 @@ cdef enum:
     BAD = -1                 # http1.H1_BAD
     UNSUPPORTED_TE = -5      # http1.H1_UNSUPPORTED_TE
     LENGTH_MOST = 0x7fffffffffffffff
+    KEY_BYTES = 24           # a sec-websocket-key: 16 bytes in base64 (RFC 6455 4.1)
 
 cdef struct Found:           # what the fields of one head say
     bint length
@@ -26,7 +27,7 @@ cdef struct Found:           # what the fields of one head say
     bint other_coding
     bint upgrade             # a protocol other than HTTP/2
     bint websocket
-    bint key                 # sec-websocket-key / -accept, not empty
+    bint key                 # sec-websocket-key (of its only length) or -accept (not empty)
     int host                 # index of the first, -1: none
 
 
@@ -163,6 +164,18 @@ cdef int transfer_encoding(Field *f, Found *found) noexcept nogil:
     return 0
 
 
+cdef void say_chunked(Head h) noexcept nogil:
+    """The one coding, in the spelling that nobody can misread."""
+    cdef uint32_t i
+    cdef Field *f
+    for i in range(h.count):
+        f = h.fields + i
+        if f.id == H_TRANSFER_ENCODING and memcmp(f.value, <const char *>b"chunked", 7) != 0:
+            f.value = "chunked"
+            f.value_len = 7
+            changed(h, f)
+
+
 cdef int settle_framing(Head h, Found *found) noexcept nogil:
     """Which of length and coding holds. Both, or a coding in HTTP/1.0: the coding, and the connection is not trusted
     any further (RFC 9112 6.1)."""
@@ -172,6 +185,7 @@ cdef int settle_framing(Head h, Found *found) noexcept nogil:
         if found.other_coding:
             return UNSUPPORTED_TE
         h.flags |= HF_CHUNKED
+        say_chunked(h)
         if found.length:
             drop_all(h, H_CONTENT_LENGTH)
             h.content_length = 0
@@ -284,6 +298,20 @@ cdef uint32_t port_start(const char *p, uint32_t n) noexcept nogil:
     return i - 1 if i and p[i - 1] == c':' else n
 
 
+cdef bint good_authority(const char *p, uint32_t n) noexcept nogil:
+    """A good host with at most one port: of an authority in a target."""
+    cdef uint32_t end = port_start(p, n)
+    cdef uint32_t i
+    if not good_host(p, n):
+        return False
+    if end and p[0] == c'[':
+        return p[end - 1] == c']'
+    for i in range(end):
+        if p[i] == c':':
+            return False
+    return True
+
+
 cdef bint is_port(const char *p, uint32_t n, const char *port) noexcept nogil:
     """Whether `p` (":" and digits) is empty but for the colon, or this port."""
     cdef uint32_t i = 0
@@ -333,7 +361,7 @@ cdef int check_target(Head h, Found *found, bint lenient) noexcept:
         a = h.target
         an = h.target_len
         i = port_start(a, an)
-        if not lenient and (i == 0 or i + 1 >= an or not good_host(a, an)):
+        if not lenient and (i == 0 or i + 1 >= an or not good_authority(a, an)):
             return BAD
         return BAD if agree(h, found, a, an, True, True, lenient) < 0 else 0
     authority_of(h.target, h.target_len, &a, &an)
@@ -346,6 +374,8 @@ cdef int check_target(Head h, Found *found, bint lenient) noexcept:
             a += i + 1
             an -= i + 1
             break
+    if not lenient and not good_authority(a, an):
+        return BAD
     https = is_word(h.target, 6, "https:", 6)
     bare = agree(h, found, a, an, not https and is_word(h.target, 5, "http:", 5), https, lenient)
     if bare < 0:
@@ -408,7 +438,7 @@ cdef int scan(Head h, Found *found, uint8_t key_id) noexcept:
         if f.id == H_OTHER:
             continue
         if f.id == key_id:
-            found.key = f.value_len > 0
+            found.key = f.value_len == KEY_BYTES if key_id == H_SEC_WEBSOCKET_KEY else f.value_len > 0
             continue
         r = known_field(h, f, found)
         if r < 0:

@@ -2,4 +2,4 @@
 
 from libc.stdint cimport uint32_t
 
-cdef const char *reason_of(int status, uint32_t *n) noexcept nogil     # "" outside 100..599
+cdef const char *reason_of(int status, uint32_t *n) noexcept nogil     # "Other" outside 100..599

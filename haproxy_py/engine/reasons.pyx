@@ -48,16 +48,16 @@ cdef void fill() except *:
 
 cdef const char *reason_of(int status, uint32_t *n) noexcept nogil:
     if status < LOWEST or status >= PAST:
-        n[0] = 0
-        return ""
+        n[0] = 5
+        return "Other"
     n[0] = _length[status]
     return _text[status]
 
 
 def reason(status: int) -> bytes:
-    """The phrase of a status; for one without, the name of its class; b"" outside 100..599."""
+    """The phrase of a status; for one without, the name of its class; "Other" outside 100..599."""
     if not LOWEST <= status < PAST:
-        return b""
+        return b"Other"
     return _PHRASES.get(status, _CLASSES[status // 100 - 1])
 
 
