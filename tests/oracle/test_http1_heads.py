@@ -14,7 +14,7 @@ import pytest
 
 from tests.harness.ports import Reservation
 from tests.harness.products import Product, haproxy26, haproxy28
-from tests.proto.test_h1_heads import CL, H, REQUESTS, RESPONSES, TE, Verdict, WS, get, lowered, ok
+from tests.proto.test_h1_heads import CL, REQUESTS, RESPONSES, TE, WS, H, Verdict, get, lowered, ok
 
 SECONDS = 5.0
 ORACLES = [product for product in (haproxy26(), haproxy28()) if not product.missing]
@@ -118,6 +118,8 @@ def exchange(port: int, data: bytes) -> bytes:
             if not piece:
                 return back
             back += piece
+            if len(back) > 5 and not back.startswith(b"HTTP/"):     # not HTTP/1: it would stay open
+                return back
             head, blank, body = back.partition(b"\r\n\r\n")
             length = re.search(rb"\r\ncontent-length: (\d+)", head)
             if blank and length and len(body) >= int(length[1]):

@@ -3,7 +3,14 @@
 import pytest
 
 from haproxy_py.engine.http1_reader import (
-    BODY_CHUNKED, BODY_LENGTH, BODY_NONE, BODY_TUNNEL, BODY_UNTIL_CLOSE, BodyReader, Refused)
+    BODY_CHUNKED,
+    BODY_LENGTH,
+    BODY_NONE,
+    BODY_TUNNEL,
+    BODY_UNTIL_CLOSE,
+    BodyReader,
+    Refused,
+)
 
 LONG = b"x-" + b"n" * 60
 

@@ -6,7 +6,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from haproxy_py.engine import message as m
-from haproxy_py.engine.http1_reader import BODY_CHUNKED, BODY_LENGTH, BodyReader, HeadReader, Refused, parse_request, parse_response
+from haproxy_py.engine.http1_reader import (
+    BODY_CHUNKED,
+    BODY_LENGTH,
+    BodyReader,
+    HeadReader,
+    Refused,
+    parse_request,
+    parse_response,
+)
 from haproxy_py.engine.message import Head
 
 # Where the two differ on purpose: (bytes, accepted here, reason). h11 must do the opposite.
