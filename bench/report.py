@@ -46,7 +46,7 @@ def table(samples: Sequence[Sample], titles: dict[str, str], goals: dict[str, fl
     rows = ["| work | " + " | ".join(products) + " | ratio | goal |", "|" + "---|" * (len(products) + 3)]
     for line in dict.fromkeys(sample.line for sample in samples):
         cells = [_cell(medians(samples, line, product)) for product in products]
-        share = ratio(samples, line)
+        share = ratio(samples, line) if line in goals else None
         goal = f"{goals[line]:g}" if line in goals else ""
         rows.append(f"| {titles[line]} | " + " | ".join(cells) + f" | {'' if share is None else f'{share:.2f}'} | {goal} |")
     bad = sum(sample.bad for sample in samples)

@@ -54,7 +54,7 @@ def _same(one: Result | str, other: Result | str, ignore: tuple[str, ...] = ()) 
 
 def _show(case: Case, outcomes: list[Result | str], names: list[str]) -> None:
     print(f"== {case.id} ({case.template})\n  sent   {_script(case)}\n  origin {list(case.server)!r}")
-    if len(outcomes) == 2 and _same(*outcomes):
+    if len(outcomes) == 2 and _same(outcomes[0], outcomes[1]):
         print("  (same on both)\n" + render(outcomes[0]))
         return
     for name, outcome in zip(names, outcomes, strict=True):
