@@ -132,6 +132,8 @@ def _bad_char(name: str) -> str | None:
 @proxy_keyword("acl", args=(1, None), source="manual 7.1")
 def acl_line(line: Line, proxy: Proxy) -> None:
     """acl <name> <criterion> [flags] [operator] [patterns] ...: lines of one name are or-ed."""
+    if proxy.kind == "defaults" and not proxy.name:
+        line.fail("'acl' not allowed in anonymous 'defaults' section.")
     name = line.arg(0)
     bad = _bad_char(name)
     if bad:

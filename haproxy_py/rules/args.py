@@ -26,7 +26,7 @@ class ArgError(ValueError):
 def split_args(text: str, start: int) -> tuple[list[str], int]:
     """Split the list that opens at text[start] == "("; returns raw arguments and the index behind its ")".
 
-    Quotes protect; a backslash protects another one, a quote or a blank (not within ''); a comma ends an argument. "()" gives no argument.
+    Quotes protect; a backslash protects another one, a quote or a blank (not within ''); a comma ends an argument. "()" gives one empty argument.
     """
     out: list[str] = []
     word: list[str] = []
@@ -48,7 +48,7 @@ def split_args(text: str, start: int) -> tuple[list[str], int]:
             out.append("".join(word))
             word = []
             if c == ")":
-                return ([] if out == [""] else out), i + 1
+                return out, i + 1
         else:
             word.append(c)
         i += 1
@@ -108,7 +108,10 @@ def _read(kind: str, text: str, position: int) -> object:
 def typed_args(grammar: str, given: list[str]) -> list[object]:
     """Check `given` against a grammar. Returns one value per type of it, None for an optional one left out."""
     kinds = grammar.split()
+    if given == [""] and kinds[:1] != ["str"]:
+        given = []
     needed = sum(not kind.endswith("?") for kind in kinds)
+    out = [_read(kind.rstrip("?"), text, i + 1) for i, (kind, text) in enumerate(zip(kinds, given))]
     if len(given) > len(kinds):
         if not kinds:
             raise ArgError(f"no argument supported, but got '{','.join(given)}'")
@@ -117,5 +120,4 @@ def typed_args(grammar: str, given: list[str]) -> list[object]:
     if len(given) < needed:
         missing = WORDS.get(kinds[len(given)].rstrip("?"), "string")
         raise ArgError(f"missing arguments (got {len(given)}/{needed}), type '{missing}' expected")
-    out = [_read(kind.rstrip("?"), text, i + 1) for i, (kind, text) in enumerate(zip(kinds, given))]
     return out + [None] * (len(kinds) - len(given))
