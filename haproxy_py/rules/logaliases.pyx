@@ -427,14 +427,18 @@ cdef class CaptureNode(LogNode):
         self.name = name
         self.kind = kind
         self.flags = flags
+        self.vanishes = True
 
     cdef uint32_t emit(self, Txn t, char *out, uint32_t room) noexcept:
         cdef list slots = t.captures_req if self.kind in (A_hr, A_hrl) else t.captures_res
         cdef bytes one
         cdef uint32_t k = 0
         cdef bint first = True, clf = self.kind in (A_hrl, A_hsl)
-        if slots is None:
+        if slots is None or room < 16:
             return 0
+        if not clf and self.flags & LOG_QUOTE:
+            out[0] = c'"'
+            k = 1
         for one in slots:
             if k + 8 > room:
                 break
@@ -449,6 +453,9 @@ cdef class CaptureNode(LogNode):
         if not clf and not first:
             out[k] = c'}'
             k += 1
+            if self.flags & LOG_QUOTE:
+                out[k] = c'"'
+                k += 1
         return k
 
     cdef uint32_t element(self, char *out, uint32_t k, bytes one, uint32_t room, bint first) noexcept:
@@ -499,7 +506,7 @@ cdef class UriNode(LogNode):
             n = 8
         self.part(&p, &n)
         if n == 0:
-            return put_text(p, 0, self.flags, out, room)
+            return put_text(p, 0, self.flags & ~LOG_MANDATORY, out, room)
         if self.flags & LOG_QUOTE and room > 2:
             out[0] = c'"'
             k = 1 + _encode(p, n, False, out + 1, room - 2)

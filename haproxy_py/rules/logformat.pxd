@@ -12,9 +12,10 @@ cdef enum LogFlag:
     LOG_HTTP = 16            # controls become %XX (headers, locations)
 
 cdef class LogNode:
-    """A piece of a format. `emit` writes at most `room` bytes and returns how many; MERGED spaces are the format's work."""
+    """A piece of a format. `emit` writes at most `room` bytes and returns how many;"""
     cdef readonly str name
     cdef readonly int flags
+    cdef readonly bint vanishes          # empty, it takes the blank behind it along (captures that nobody declared)
     cdef uint32_t emit(self, Txn t, char *out, uint32_t room) noexcept
 
 cdef class Format(LogFormat):

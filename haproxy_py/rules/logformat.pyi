@@ -4,6 +4,7 @@ from haproxy_py.rules.sample import Expr
 class LogNode:
     name: str
     flags: int
+    vanishes: bool
 
 class TextNode(LogNode):
     text: bytes

@@ -1,7 +1,7 @@
 """Log formats (manual 8.2.6): text, expressions and how values are quoted. The aliases (%ci ...) are in logaliases.pyx."""
 
 from libc.stdint cimport uint32_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.rule cimport LogFormat
 from haproxy_py.rules.sample cimport Expr, Sample, T_STR, page, SCRATCH_SIZE
@@ -119,10 +119,16 @@ cdef class Format(LogFormat):
         return None
 
     cdef int render(self, Txn t, char *out, uint32_t room) noexcept:
-        cdef uint32_t k = 0
+        cdef uint32_t k = 0, n
         cdef LogNode node
+        cdef bint after_nothing = False
         for node in self.nodes:
-            k += node.emit(t, out + k, room - k)
+            n = node.emit(t, out + k, room - k)
+            if after_nothing and n and out[k] == c' ':
+                n -= 1
+                memmove(out + k, out + k + 1, n)
+            k += n
+            after_nothing = n == 0 and (after_nothing or node.vanishes) and (k == 0 or out[k - 1] == c' ')
         return <int>k
 
     def to_bytes(self, Txn t) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from haproxy_py import features
 from haproxy_py.config import reader
 from haproxy_py.config.errors import Faults, Level

@@ -8,7 +8,13 @@ import pytest
 from rulekit import head, load
 
 from haproxy_py.rules.keywords import (
-    HTTP_AFTER_RULES, HTTP_REQUEST_RULES, HTTP_RESPONSE_RULES, INSPECT_DELAY, REDIRECT_RULES, TCP_CONTENT_RULES, USE_BACKEND,
+    HTTP_AFTER_RULES,
+    HTTP_REQUEST_RULES,
+    HTTP_RESPONSE_RULES,
+    INSPECT_DELAY,
+    REDIRECT_RULES,
+    TCP_CONTENT_RULES,
+    USE_BACKEND,
 )  # fmt: skip
 from haproxy_py.rules.testing import Trial
 

@@ -18,13 +18,13 @@ REFUSED = [
     ("acl a dst_port 80:70", "error detected while parsing ACL 'a' : '80:70' is not a valid number range."),
     ("acl a dst_port x", "error detected while parsing ACL 'a' : 'x' is not a number."),
     ("acl a path -f /nonexist", "error detected while parsing ACL 'a' : failed to open pattern file </nonexist>."),
-    ("acl a path -x a", "error detected while parsing ACL 'a' : '-x' is not a valid ACL option. "
-     "Please use '--' before any pattern beginning with a '-'."),
-    ("acl a var(foo) x", "error detected while parsing ACL 'a' : invalid args in fetch method 'var' : invalid variable name "
+    ("acl a path -x a", ("error detected while parsing ACL 'a' : '-x' is not a valid ACL option. "
+     "Please use '--' before any pattern beginning with a '-'.")),
+    ("acl a var(foo) x", ("error detected while parsing ACL 'a' : invalid args in fetch method 'var' : invalid variable name "
      "'foo'. A variable name must be start by its scope. The scope can be 'proc', 'sess', 'txn', 'req', 'res' or 'check' "
-     "in ACL expression 'var(foo)'."),
-    ("acl a var(txn.x) x", "error detected while parsing ACL 'a' : matching method must be specified first (using '-m') when "
-     "using a sample fetch of this type ('var')."),
+     "in ACL expression 'var(foo)'.")),
+    ("acl a var(txn.x) x", ("error detected while parsing ACL 'a' : matching method must be specified first (using '-m') when "
+     "using a sample fetch of this type ('var').")),
     ("acl a nbsrv(nope) gt 1", "unable to find backend 'nope' referenced in arg 1 of ACL keyword 'nbsrv' in proxy 'f'."),
     ("acl a srv_is_up(x/y)", "unable to find proxy 'x' referenced in arg 1 of ACL keyword 'srv_is_up' in proxy 'f'."),
     ("http-request deny if nope", "error detected while parsing an 'http-request deny' condition : no such ACL : 'nope'."),
@@ -65,10 +65,10 @@ REFUSED = [
     ("unique-id-header", "unique-id-header expects an argument."),
 ]  # fmt: skip
 WARNED = [
-    ("http-request deny if { res.hdr(x) y }", "anonymous acl will never match because it uses keyword 'res.hdr' which is "
-     "incompatible with 'frontend http-request header rule'"),
-    ("tcp-request connection reject if { path / }", "anonymous acl will never match in 'tcp-request connection' because it "
-     "uses keyword 'path' which is incompatible with 'frontend tcp-request connection rule'"),
+    ("http-request deny if { res.hdr(x) y }", ("anonymous acl will never match because it uses keyword 'res.hdr' which is "
+     "incompatible with 'frontend http-request header rule'")),
+    ("tcp-request connection reject if { path / }", ("anonymous acl will never match in 'tcp-request connection' because it "
+     "uses keyword 'path' which is incompatible with 'frontend tcp-request connection rule'")),
     ("http-request return content-type x",
      "content-type 'x' ignored by the http reply because neither errorfile nor payload defined."),
     ("http-request deny\nhttp-request set-header a b",

@@ -54,6 +54,7 @@ def render(text: str, made: Trial | None = None) -> bytes:
         ("%tsc %ts", b"---- --"),
         ("%rc", b"0"),
         ("%hr %hs", b'{1wt.eu||a#22#7Cb} {}'),
+        ("%{+Q}hr", b'"{1wt.eu||a#22#7Cb}"'),
         ("%{+Q}hrl", b'"1wt.eu" "" "a#22#7Cb"'),
         ("%hrl", b"1wt.eu - a#22#7Cb"),
         ("%{+Q}r", b'"GET /index.html?a=1 HTTP/1.1"'),
@@ -86,6 +87,16 @@ def test_not_reached() -> None:
     made = Trial(fe=Segment(1, proxies=1).proxy("f"))
     made.facts(http=True, accept_us=1, done_us=2 * MS, status=400)
     assert render("%b/%s %TR/%Tw/%Tc/%Tr %ST %{+Q}r", made) == b'f/<NOSRV> -1/-1/-1/-1 400 "<BADREQ>"'
+
+
+def test_captures_that_nobody_declared() -> None:
+    """haproxy 2.8: they vanish with the blank behind them; another empty value leaves two blanks."""
+    made = trial()
+    made.facts(captures_req=None, captures_res=None)
+    assert render("%bq %hr %hs %HM", made) == b"0 GET"
+    assert render("%bq %hrl %hsl", made) == b"0 "
+    made.facts(uri=b"GET / HTTP/1.1")
+    assert render("%bq %HQ %HM", made) == b"0  GET"
 
 
 def test_still_growing() -> None:
