@@ -79,7 +79,7 @@ def build() -> None:
         },
     )
     packages = [str(p.parent).replace("/", ".") for root in PACKAGES for p in Path(root).rglob("__init__.py")]
-    setup(ext_modules=modules, packages=packages, package_data={"": ["*.pxd", "*.pyi", "py.typed", "*.cfg", "*.txt"]})
+    setup(ext_modules=modules, packages=packages, package_data={"": ["*.pxd", "*.pyi", "*.h", "py.typed", "*.cfg", "*.txt"]})
 
 
 build()

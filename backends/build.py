@@ -48,6 +48,7 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     made.any_limit = any(item[server_settings.MAXCONN] for item in proxy.servers)
     made.balancer = algorithm(proxy).make()
     made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]))
+    made.balancer.fullconn = made.fullconn
     state.refresh(slot)
     return made
 

@@ -6,6 +6,7 @@ from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.txn cimport Verdict
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.conf cimport HttpConf
+from backends.server cimport ServerConn
 from haproxy_py.stream.relay cimport Relay
 from haproxy_py.stream.session cimport Mux, Session
 
@@ -47,6 +48,7 @@ cdef class HttpStream(Relay):
     cdef void send_raw(self, bytes text, int status) noexcept
     cdef void finish_session(self) noexcept
     cdef void write_log(self) noexcept
+    cdef bint quiet(self, ServerConn c) noexcept
     cdef void add_times(self) noexcept
     cdef uint64_t out_bytes(self) noexcept
     cdef void setup(self, Session s) noexcept

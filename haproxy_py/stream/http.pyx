@@ -19,7 +19,7 @@ from haproxy_py.engine.http1 cimport (
     h1_body_init, h1_head, h1_init,
 )
 from haproxy_py.engine.message cimport (
-    Head, H_X_FORWARDED_FOR, HF_CHUNKED, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_LENGTH,
+    Head, H_X_FORWARDED_FOR, HF_CHUNKED, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_LENGTH, HF_MUST_CLOSE,
     M_CONNECT, M_HEAD,
 )
 from haproxy_py.engine.reactor cimport set_deadline
@@ -349,7 +349,7 @@ cdef class HttpStream(Relay):
         if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
             if h.version == 11 and not h.flags & HF_CONN_UPGRADE:
                 h.add("connection", 10, "close", 5)
-        elif h.version == 10:
+        elif h.version == 10 and not h.flags & HF_MUST_CLOSE:
             h.add("connection", 10, "keep-alive", 10)
 
     cdef void ready_to_send(self) noexcept:
@@ -623,7 +623,7 @@ cdef class HttpStream(Relay):
                 self.rs.body.done = 1
         else:
             h1_body_init(&self.rs.body, B_UNTIL_CLOSE, 0)
-        self.keep_server = (not self.close_server and self.rs.body.mode != B_UNTIL_CLOSE
+        self.keep_server = (not self.close_server and not (q.flags | h.flags) & HF_MUST_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE
                             and (flags & HF_CONN_KEEPALIVE or (h.version == 11 and not flags & HF_CONN_CLOSE)))
         self.keep_client = (fc.mode != MODE_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE and not self.worker.stopping
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
@@ -803,7 +803,8 @@ cdef class HttpStream(Relay):
             self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
-        self.keep_client = (self.front.httpconf.mode != MODE_CLOSE and not self.reply_close and not self.worker.stopping
+        self.keep_client = (self.front.httpconf.mode != MODE_CLOSE and not self.reply_close and not reply.closes
+                            and not self.worker.stopping
                             and reply.status != 400 and reply.status != 408
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
@@ -900,7 +901,7 @@ cdef class HttpStream(Relay):
         cdef Server t = self.target
         self.sconn = None
         if c is not None:
-            if self.keep_server and not c.may_read:
+            if self.keep_server and self.quiet(c):
                 if c.private:
                     c.user = None
                     c.timer.deadline = 0
@@ -917,6 +918,11 @@ cdef class HttpStream(Relay):
             memmove(s.buf, s.buf + self.rq.end, self.rq.raw - self.rq.end)
         s.have = self.rq.raw - self.rq.end
         s.next_request()
+
+    cdef bint quiet(self, ServerConn c) noexcept:
+        """Whether nothing came behind the reply; surplus bytes or an end mean that the connection is not used again."""
+        cdef char surplus[16]
+        return not c.has_pending() or c.recv(surplus, sizeof(surplus)) == IO_AGAIN
 
     cdef void write_log(self) noexcept:
         if not self.logged:
@@ -939,8 +945,6 @@ cdef class HttpStream(Relay):
         self.done_us = self.worker.reactor.now_us
         bin = self.counted_in + self.rq.body.payload
         bout = self.out_bytes()
-        if self.front.log is not None:
-            self.write_log()
         self.fe.mine.bin += bin
         self.fe.mine.bout += bout
         if b is not None:
@@ -952,6 +956,8 @@ cdef class HttpStream(Relay):
                 self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             b.release(self)
+        if self.front.log is not None:
+            self.write_log()
         if self.rs.buf != NULL and self.reply_body is None:
             self.worker.buffers.give(self.rs.buf)
         self.rs.buf = NULL

@@ -12,7 +12,7 @@ cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.proxy_protocol cimport pp1_write, pp2_write
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.txn cimport TERM_NONE
-from haproxy_py.stream.channel cimport X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move
+from haproxy_py.stream.channel cimport X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
 from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
@@ -108,6 +108,8 @@ cdef class Relay(Stream):
             self.prepend_proxy_header()
         if self.backend.timeout_connect:
             set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_connect)
+        if not chan_pending(&self.rq):
+            c.may_write = False                      # nothing to send that would tell: wait for the event
         if c.may_write:
             self.connecting()
 
@@ -137,7 +139,7 @@ cdef class Relay(Stream):
         """ST_CONNECT and the server connection has news. Plain: the first send tells, which saves a system call."""
         cdef ServerConn c = self.sconn
         cdef int r
-        if c.tls is None and c.may_write and not c.error:
+        if c.tls is None and c.may_write and not c.error and chan_pending(&self.rq):
             r = chan_flush(&self.rq, c)
             if c.error:
                 self.connect_failed()

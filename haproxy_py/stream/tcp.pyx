@@ -252,8 +252,6 @@ cdef class TcpStream(Relay):
         self.bytes_in = self.rq.body.payload + self.head_bytes()
         self.bytes_out = self.rs.body.payload
         self.empty = self.bytes_in == 0
-        if self.front.log is not None:
-            log_stream(self, self.front)
         self.fe.mine.bin += self.bytes_in
         self.fe.mine.bout += self.bytes_out
         if b is not None:
@@ -264,6 +262,8 @@ cdef class TcpStream(Relay):
                 self.srv.mine.bout += self.bytes_out
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             b.release(self)
+        if self.front.log is not None:
+            log_stream(self, self.front)
         if self.rs.buf != NULL:
             self.worker.buffers.give(self.rs.buf)
             self.rs.buf = NULL
