@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterable, Mapping
 
 from haproxy_py.process.settings import Settings
@@ -36,6 +37,7 @@ def detach() -> None:
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os._exit(0 if os.read(reader, 1) == b"1" else 1)
     os.close(reader)
     os.setsid()

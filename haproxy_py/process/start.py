@@ -151,6 +151,7 @@ class Program:
         if not wanted(config):
             raise StartError(f"[{self.program}.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
         instance = self.build(config, said)
+        block_signals()  # from the first bound address on a signal must find its handler: unhandled, SIGTTOU would stop us
         self._bind(instance, handover.descriptors if handover else {})
         self._raise_limits(config, said, instance)
         pid_fd = background.open_pidfile(said, self.program)
@@ -231,7 +232,6 @@ class Program:
         background.report_success()
 
     def _supervise(self, said: Settings, instance: Instance, handover: Handover | None, notifier: Notifier) -> int:
-        block_signals()
         worker.freeze()
         former = handover.workers if handover else []
         before = dict(handover.descriptors) if handover else {}

@@ -19,7 +19,7 @@ from haproxy_py.process import background, kernel, reexec
 from haproxy_py.process.output import Console
 from haproxy_py.process.reexec import Former
 from haproxy_py.process.systemd import Notifier
-from haproxy_py.process.types import Instance
+from haproxy_py.process.types import Instance, StartError
 from haproxy_py.process.worker import HANDLED, die_by, unblock
 
 WAITED = frozenset({*HANDLED, signal.SIGCHLD}) - {signal.SIGPIPE}
@@ -119,12 +119,10 @@ class Supervisor:
     def _be_worker(self, slot: int, parent: int, ready_fd: int) -> None:
         code = 1
         try:
-            unblock()
             for child in self.children.values():
                 os.close(child.ready_fd)
             self.children.clear()
             self.console.preface = False
-
             end_with_parent(parent)
 
             def on_ready() -> None:
@@ -135,6 +133,9 @@ class Supervisor:
 
             code = self.hooks.work(slot, on_ready)
             sys.stdout.flush()
+        except StartError as wrong:
+            for text in wrong.texts:
+                self.console.alert(text)
         except BaseException as wrong:  # noqa: BLE001 - nothing may climb out of a forked child
             self.console.alert(f"worker {slot}: internal error: {type(wrong).__name__}: {wrong}")
         finally:

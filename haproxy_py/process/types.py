@@ -22,6 +22,7 @@ class StartError(Exception):
 class Instance(Protocol):
     """One configuration at run time. Life: build, bind (in the supervisor), fork, start, soft_stop or close (in each worker)."""
 
+    config: Config
     segment: Segment
     listening: dict[str, int]  # key of a listening address -> descriptor; complete after bind()
     drained: asyncio.Event  # set when a soft stop has nothing left to wait for

@@ -13,13 +13,10 @@ import resource
 import signal
 import traceback
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
+from haproxy_py.process import tell
 from haproxy_py.process.output import Console
 from haproxy_py.process.types import Instance, StartError
-
-if TYPE_CHECKING:
-    from haproxy_py.engine.shm import Segment
 
 CHECKER_PERIOD_S = 1.0
 
@@ -52,6 +49,7 @@ class Worker:
         self.killed_by = 0
         self._end = asyncio.Event()
         self._stopping = False
+        self._paused = False
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until a signal ends it; `on_ready` is called when the listeners are being watched."""
@@ -80,12 +78,31 @@ class Worker:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.hard_stop, signum)
         loop.add_signal_handler(signal.SIGUSR1, self.soft_stop)
-        loop.add_signal_handler(signal.SIGTTOU, self.instance.pause)
-        loop.add_signal_handler(signal.SIGTTIN, self.instance.resume)
+        loop.add_signal_handler(signal.SIGTTOU, self._pause)
+        loop.add_signal_handler(signal.SIGTTIN, self._resume)
         loop.add_signal_handler(signal.SIGHUP, self._dump)
         loop.add_signal_handler(signal.SIGQUIT, self._dump_memory)
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        unblock()
+
+    def _speak(self, lines: Iterable[str]) -> None:
+        """Say something once for all workers."""
+        if tell.speaks(self.instance.segment):
+            for line in lines:
+                self.console.warning(line)
+
+    def _pause(self) -> None:
+        if not (self._paused or self._stopping):
+            self._paused = True
+            self.instance.pause()
+            self._speak(tell.listeners(self.instance.config, "Paused"))
+
+    def _resume(self) -> None:
+        if self._paused and not self._stopping:
+            self._paused = False
+            self.instance.resume()
+            self._speak(tell.listeners(self.instance.config, "Resumed"))
 
     def hard_stop(self, signum: int) -> None:
         """End now; every connection is closed."""
@@ -97,6 +114,7 @@ class Worker:
         if self._stopping:
             return
         self._stopping = True
+        self._speak(tell.stopped(self.instance.config, self.instance.segment))
         if self.hard_stop_after_ms is not None:
             asyncio.get_running_loop().call_later(self.hard_stop_after_ms / 1000, self._too_long)
         self.instance.soft_stop()
@@ -110,32 +128,12 @@ class Worker:
 
     def _dump(self) -> None:
         self.console.warning("SIGHUP received, dumping servers states.")
-        for line in states(self.instance.segment):
+        for line in tell.states(self.instance.config, self.instance.segment):
             self.console.warning(f"SIGHUP: {line}")
 
     def _dump_memory(self) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.console.warning(f"SIGQUIT received: {used} kB at most were resident; pools give back what they do not use.")
-
-
-def states(segment: Segment) -> list[str]:
-    """What HAProxy tells about each backend and its servers on SIGHUP."""
-    lines = []
-    for proxy in segment.slots():
-        for server in proxy.servers:
-            now, total = server.gauges(), server.totals()["stot"]
-            state = "UP" if server.usable else "DOWN"
-            lines.append(
-                f"Server {proxy.name}/{server.name} is {state}. Conn: {now['scur']} act, {now['qcur']} pend, {total} tot."
-            )
-        gauges, total = proxy.gauges(), proxy.totals()["stot"]
-        if not proxy.servers:
-            what = "has no servers."
-        else:
-            up = sum(server.usable for server in proxy.servers)
-            what = f"has {up} server(s) available." if up else "has no server available !"
-        lines.append(f"Proxy {proxy.name} {what} Conn: {gauges['scur']} act, {gauges['qcur']} pend, {total} tot.")
-    return lines
 
 
 def freeze() -> None:
@@ -146,7 +144,7 @@ def freeze() -> None:
 
 
 def unblock(signals: Iterable[signal.Signals] = HANDLED) -> None:
-    """Let signals in again that a supervisor had blocked for itself."""
+    """Let signals in again that the start sequence or a supervisor had blocked."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*signals, signal.SIGCHLD})
 
 

@@ -49,7 +49,7 @@ def test_reload_keeps_pid_and_runs_the_new_configuration(fake: Start, signum: in
     until(lambda: len(children(proxy.pid)) == 2 and not set(children(proxy.pid)) & set(old), "old workers leave")
     assert "Reloading HAProxy" in proxy.said()
     for pid in old:
-        assert f"Former worker ({pid}) exited with code 0 (Exit)" in proxy.said()
+        until(lambda pid=pid: f"Former worker ({pid}) exited with code 0 (Exit)" in proxy.said(), "its end is told")  # type: ignore[misc]
 
 
 def test_reload_lets_old_connections_finish(fake: Start) -> None:

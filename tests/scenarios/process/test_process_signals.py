@@ -34,11 +34,13 @@ def test_soft_stop_finishes_what_runs(fake: Start, workers: int) -> None:
     held.recv(100)
     proxy.kill(signal.SIGUSR1)
     until(lambda: not proxy.answers(), "the port is closed")
+    until(lambda: "Proxy f stopped (cumulated conns: FE: " in proxy.said(), "the farewell")
     with pytest.raises(ConnectionRefusedError):
         proxy.connect()
     assert proxy.process.poll() is None, "a connection is still open"
     held.close()
     assert proxy.ended() == 0
+    assert proxy.said().count("Proxy f stopped") == 1, "one worker speaks for all"
 
 
 @one_and_two
@@ -76,8 +78,12 @@ def test_dump_and_ignored_signals(fake: Start, workers: int) -> None:
 def test_pause_and_resume(fake: Start, workers: int) -> None:
     proxy = fake(workers=workers).serving()
     proxy.kill(signal.SIGTTOU)
+    until(lambda: "Paused frontend f." in proxy.said(), "the pause")
     proxy.kill(signal.SIGTTIN)
     until(proxy.answers, "it answers again")
+    until(lambda: "Resumed frontend f." in proxy.said(), "the end of the pause")
+    assert proxy.said().count("Paused frontend f.") == 1
+    assert proxy.said().count("Resumed frontend f.") == 1
 
 
 def test_every_process_is_named_haproxy(fake: Start) -> None:
