@@ -1,0 +1,7 @@
+from haproxy_py.rules.rule import Action
+from haproxy_py.rules.sample import Expr
+
+class Capture(Action):
+    def __init__(
+        self, slots: list[str], length: int, response: bool, name: str | None = ..., expr: Expr | None = ...
+    ) -> None: ...
