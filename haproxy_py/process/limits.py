@@ -11,7 +11,6 @@ from haproxy_py.process.types import StartError
 
 OWN = 32  # epoll sets, timers, the event descriptor, signals, logs, standard streams
 FALLBACK_HARD = 1048576  # HAProxy 3.x's fd-hard-limit
-SPLICE_SHARE = 4  # one connection in four may hold a pipe, as HAProxy reckons
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +21,20 @@ class Plan:
     descriptors: int
 
 
-def _needed(maxconn: int, listeners: int, checked: int, spliced: bool) -> int:
-    pipes = maxconn // SPLICE_SHARE * 2 if spliced else 0
-    return 2 * maxconn + pipes + listeners + checked + OWN
-
-
-def plan(settings: Settings, listeners: int, checked: int, hard: int, *, spliced: bool = False) -> Plan:
-    """maxconn as configured, or what `hard` descriptors allow.
+def plan(settings: Settings, listeners: int, checked: int, hard: int) -> Plan:
+    """maxconn as configured, or what `hard` descriptors allow. Pipes are not counted: without one, bodies are copied.
 
     Args: listeners, checked: number of listening sockets, of servers with a health check. hard: RLIMIT_NOFILE's hard
-    limit, -1 for none. spliced: whether pipes are counted in.
+    limit, -1 for none.
     """
     top = settings.fd_hard_limit or FALLBACK_HARD
     room = top if hard < 0 else min(hard, top)
     if settings.ulimit_n:
         room = settings.ulimit_n
     if settings.maxconn:
-        needed = _needed(settings.maxconn, listeners, checked, spliced)
+        needed = 2 * settings.maxconn + listeners + checked + OWN
         return Plan(settings.maxconn, max(needed, settings.ulimit_n or 0))
-    per = 2.5 if spliced else 2
-    return Plan(max(100, int((room - listeners - checked - OWN) / per)), room)
+    return Plan(max(100, (room - listeners - checked - OWN) // 2), room)
 
 
 def raise_descriptors(need: int, settings: Settings, console: Console, program: str) -> None:

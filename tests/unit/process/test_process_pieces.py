@@ -90,10 +90,6 @@ def test_maxconn_and_descriptors(told: Settings, hard: int, maxconn: int, descri
     assert limits.plan(told, 3, 10, hard) == limits.Plan(maxconn, descriptors)
 
 
-def test_pipes_are_counted_where_bodies_are_spliced() -> None:
-    assert limits.plan(Settings(maxconn=1000), 3, 10, 4096, spliced=True).descriptors == 2545
-
-
 def test_an_impossible_limit(console: Console, said: list[str]) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
