@@ -144,6 +144,7 @@ class _step:
 
 def _tcp_options(sock: socket.socket, domain: int, item: Bind) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # a new process can bind beside the one it replaces (-sf)
     if domain == socket.AF_INET6:
         only = 0 if item[bind_keywords.V4V6] else 1 if item[bind_keywords.V6ONLY] or item.address.host else 0
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)

@@ -71,9 +71,9 @@ def comm(pid: int) -> str:
 class FakeProxy:
     """One run. args: flags; the configuration file is written and given with -f."""
 
-    def __init__(self, folder: Path, *args: str, workers: int = 2, answer: str = "one", extra: str = "") -> None:
+    def __init__(self, folder: Path, *args: str, workers: int = 2, answer: str = "one", extra: str = "", port: int = 0) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
         self.config = folder / "haproxy.cfg"
         self.log = folder / "stderr"
         self.workers = workers

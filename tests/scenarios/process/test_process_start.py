@@ -74,6 +74,14 @@ def test_older_processes_are_dismissed(fake: Start, flag: str) -> None:
     assert new.answers("two")
 
 
+def test_a_new_process_takes_the_port_of_an_older_one(fake: Start) -> None:
+    old = fake().serving()
+    new = fake("-sf", str(old.pid), answer="two", port=old.port)
+    assert old.ended() == 0
+    assert new.serving("two").answers("two")
+    assert "Address already in use" not in new.said()
+
+
 def test_a_failing_start_leaves_older_processes_alone(fake: Start) -> None:
     old = fake().serving()
     assert fake("-sf", str(old.pid), answer="die-at-start").ended() == 1
