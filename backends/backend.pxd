@@ -15,6 +15,26 @@ cdef enum Assign:
     A_NONE = -1          # no server may be used: 503 <NOSRV>
     A_FULL = -2          # its queue is full and so is everyone's
 
+cdef enum RetryOn:           # retry-on, beside connection failures
+    RETRY_EMPTY = 1
+    RETRY_JUNK = 2
+    RETRY_TIMEOUT = 4
+    RETRY_401 = 8
+    RETRY_403 = 16
+    RETRY_404 = 32
+    RETRY_408 = 64
+    RETRY_421 = 128
+    RETRY_425 = 256
+    RETRY_429 = 512
+    RETRY_500 = 1024
+    RETRY_501 = 2048
+    RETRY_502 = 4096
+    RETRY_503 = 8192
+    RETRY_504 = 16384
+    RETRY_CONN = 32768
+
+cdef uint32_t retry_bit(int status) noexcept nogil
+
 cdef class Backend:
     cdef readonly ProxySlot slot
     cdef readonly str name
@@ -35,6 +55,7 @@ cdef class Backend:
     cdef public int redispatch                       # 0: off; n: every n-th retry; -n: the n-th from the last
     cdef public int reuse
     cdef public bint abortonclose
+    cdef public uint32_t retry_on             # RetryOn bits
     cdef public RuleSet tcp_content
     cdef public RuleSet http_request
     cdef public RuleSet redirects
@@ -48,6 +69,8 @@ cdef class Backend:
     cdef int enqueue(self, ServerUser u, Server s) noexcept
     cdef void leave_queue(self, ServerUser u) noexcept
     cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues
+    cdef Server give_back(self, ServerUser u)               # the first half of it: the server, or None
+    cdef void serve_freed(self, Server s) noexcept          # the second half
     cdef void serve_queues(self, Server s) noexcept
     cdef bint usable(self) noexcept
     cdef void take(self, ServerUser u, Server s) noexcept

@@ -13,6 +13,33 @@ cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, server_usable, gauge_up, gauge_down
 
 
+STATUS_BITS = {401: RETRY_401, 403: RETRY_403, 404: RETRY_404, 408: RETRY_408, 421: RETRY_421, 425: RETRY_425,
+               429: RETRY_429, 500: RETRY_500, 501: RETRY_501, 502: RETRY_502, 503: RETRY_503, 504: RETRY_504}
+cdef int STATUSES[12]
+STATUSES[:] = [401, 403, 404, 408, 421, 425, 429, 500, 501, 502, 503, 504]
+
+
+cdef uint32_t retry_bit(int status) noexcept nogil:
+    """The RetryOn bit of a status; 0: retry-on cannot name it."""
+    cdef int i
+    for i in range(12):
+        if STATUSES[i] == status:
+            return <uint32_t>RETRY_401 << i
+    return 0
+
+
+def retry_bits(words) -> int:
+    """Bits of the words of `retry-on` (manual 4.2)."""
+    bits = 0
+    for word in words:
+        if word == "all-retryable-errors":
+            bits |= RETRY_CONN | RETRY_EMPTY | RETRY_JUNK | RETRY_TIMEOUT | RETRY_500 | RETRY_502 | RETRY_503 | RETRY_504
+        elif word != "none" and word != "0rtt-rejected":
+            bits |= {"conn-failure": RETRY_CONN, "empty-response": RETRY_EMPTY, "junk-response": RETRY_JUNK,
+                     "response-timeout": RETRY_TIMEOUT}.get(word) or STATUS_BITS[int(word)]
+    return bits
+
+
 cdef class Backend:
     """Built by backends.build; see backend.pxd for units."""
 
@@ -37,7 +64,7 @@ cdef class Backend:
         if len(self.queue) and self.any_limit:
             return self.enqueue(u, None)
         while tries <= len(self.servers):
-            slot = self.balancer.pick(u)
+            slot = self.balancer.pick(u) if u.avoid is None else self.balancer.pick_other(u, u.avoid)
             if slot is None:
                 return self.enqueue(u, None) if self.any_limit and self.usable() else A_NONE
             s = <Server>slot.owner
@@ -66,11 +93,11 @@ cdef class Backend:
         if s is not None and s.max_queue and len(queue) >= s.max_queue:
             return A_FULL
         if s is None:
-            u.be_queue_pos = <uint32_t>sys.ha_load32(&self.slot.shared.qcur)
             gauge_up(&self.slot.shared.qcur, &self.slot.shared.qmax, &self.slot.mine.qcur)
+            u.be_queue_pos = sys.ha_load32(&self.slot.shared.qcur)
         else:
-            u.srv_queue_pos = <uint32_t>sys.ha_load32(&s.slot.shared.qcur)
             gauge_up(&s.slot.shared.qcur, &s.slot.shared.qmax, &s.slot.mine.qcur)
+            u.srv_queue_pos = sys.ha_load32(&s.slot.shared.qcur)
         u.target = s
         u.queue = queue
         queue.append(u)
@@ -99,12 +126,19 @@ cdef class Backend:
         gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
 
     cdef void release(self, ServerUser u) noexcept:
+        cdef Server s = self.give_back(u)
+        if s is not None:
+            self.serve_freed(s)
+
+    cdef Server give_back(self, ServerUser u):
         cdef Server s = u.target
-        if s is None:
-            return
-        u.target = None
-        s.streams.discard(u)
-        s.free_slot()
+        if s is not None:
+            u.target = None
+            s.streams.discard(u)
+            s.free_slot()
+        return s
+
+    cdef void serve_freed(self, Server s) noexcept:
         if sys.ha_load32(&self.worker.segment.shared.waiters):
             self.serve_queues(s)
             if self.worker.segment.workers > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backends import state
-from backends.backend import Backend
+from backends.backend import Backend, retry_bits
 from backends.server import Server
 from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
@@ -42,6 +42,7 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     made.redispatch = proxy[options.REDISPATCH] or 0
     made.reuse = REUSE[proxy[words.HTTP_REUSE]]
     made.abortonclose = bool(proxy[options.ABORTONCLOSE])
+    made.retry_on = retry_bits(proxy[words.RETRY_ON])
     made.fullconn = proxy[words.FULLCONN] or default_fullconn(config, proxy)
     for number, item in enumerate(proxy.servers, 1):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))

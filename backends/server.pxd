@@ -21,6 +21,7 @@ cdef class ServerUser(Txn):
     cdef Server target                       # assigned server, its slot taken
     cdef ServerConn sconn
     cdef object queue                        # the deque this stream waits in, or None
+    cdef ServerSlot avoid                    # redispatch: not this one again, if there is another
     cdef void server_event(self) noexcept              # the server connection has news (flags of Conn)
     cdef void server_deadline(self) noexcept           # its timer has run out
     cdef void slot_granted(self, Server server) noexcept    # taken out of the queue; the slot is ours
@@ -65,6 +66,10 @@ cdef class Server:
     cdef public int tcp_ut
     cdef public bint smart_connect
     cdef readonly uint32_t idle_count        # in this worker
+    cdef uint32_t busy_count                 # connections in use, in this worker
+    cdef uint32_t busy_peak                  # most of them in the current period of purge_ms
+    cdef uint32_t busy_peak_before           # ... and in the one before
+    cdef uint64_t period_ends                # monotonic ms
     cdef ServerConn newest
     cdef ServerConn oldest
     cdef readonly object queue               # streams waiting for this very server (persistence)
@@ -79,3 +84,5 @@ cdef class Server:
     cdef ServerConn open(self, ServerUser user, bytes sni, int *err)     # new, connecting; None: *err
     cdef void close_idle(self) noexcept
     cdef bint bind_source(self, int fd) noexcept
+    cdef bint worth_keeping(self) noexcept
+    cdef void one_busier(self) noexcept

@@ -55,6 +55,7 @@ cdef class ServerConn(Conn):
         if self.idle:
             self.home.unlink_idle(self)
         else:
+            self.home.busy_count -= 1
             gauge_down(&self.home.slot.shared.used_conns, &self.home.slot.mine.used_conns)
         self.user = None
         self.close(hard)
@@ -151,19 +152,37 @@ cdef class Server:
         while c is not None:
             if not (first and mode == REUSE_AGGRESSIVE and c.uses < 2) and c.sni == sni:
                 self.unlink_idle(c)
-                gauge_up(&self.slot.shared.used_conns, NULL, &self.slot.mine.used_conns)
+                self.one_busier()
                 self.slot.mine.reuse += 1
                 return c
             c = c.older
         return None
 
+    cdef void one_busier(self) noexcept:
+        """A connection is in use: remember the peak of this period and of the one before."""
+        cdef uint64_t now = self.worker.reactor.now_ms
+        gauge_up(&self.slot.shared.used_conns, NULL, &self.slot.mine.used_conns)
+        self.busy_count += 1
+        if now >= self.period_ends:
+            self.busy_peak_before = self.busy_peak if now < self.period_ends + self.purge_ms else 0
+            self.busy_peak = 0
+            self.period_ends = now + self.purge_ms
+        if self.busy_count > self.busy_peak:
+            self.busy_peak = self.busy_count
+
+    cdef bint worth_keeping(self) noexcept:
+        """No more idle ones than were lately in use at one time, as HAProxy keeps them."""
+        cdef uint32_t needed = self.busy_peak if self.busy_peak > self.busy_peak_before else self.busy_peak_before
+        return self.busy_count - 1 + self.idle_count < needed
+
     cdef void give_idle(self, ServerConn c) noexcept:
         c.user = None
         if (c.private or c.fd < 0 or c.error or c.eof or c.rdhup or self.idle_count >= self.pool_max
                 or (self.max_reuse and c.uses > self.max_reuse) or self.slot.shared.admin & 47
-                or self.worker.stopping):
+                or self.worker.stopping or not self.worth_keeping()):
             c.discard(False)
             return
+        self.busy_count -= 1
         gauge_down(&self.slot.shared.used_conns, &self.slot.mine.used_conns)
         gauge_up(&self.slot.shared.idle_conns, NULL, &self.slot.mine.idle_conns)
         c.idle = True
@@ -264,7 +283,7 @@ cdef class Server:
                 return None
             c.handshaking = True
         c.private = self.send_proxy != 0
-        gauge_up(&self.slot.shared.used_conns, NULL, &self.slot.mine.used_conns)
+        self.one_busier()
         self.slot.mine.connect += 1
         err[0] = self.worker.reactor.watch(c, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET)
         if err[0]:

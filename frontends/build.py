@@ -165,6 +165,7 @@ def build_listener(config: Config, one: Wanted, front: FrontConf, fd: int, worke
 
 
 def bind_name(one: Wanted) -> bytes:
-    """The name given on the line, else its address."""
-    return (one.bind[bind_words.NAME] or one.address.text).encode("utf-8", "surrogateescape")
+    """The name given on the line, else its number in the proxy, from 1."""
+    name = one.bind[bind_words.NAME] or str(one.bind[bind_words.ID] or one.proxy.binds.index(one.bind) + 1)
+    return name.encode("utf-8", "surrogateescape")
 

@@ -3,7 +3,6 @@
 from libc.stdint cimport uint32_t, uint64_t
 from haproxy_py.engine.sys cimport sockaddr
 from haproxy_py.engine.worker cimport Worker
-from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.session cimport Door, Session
 
 cdef class Listener(Door):
@@ -17,5 +16,4 @@ cdef class Listener(Door):
     cdef bint admit(self) noexcept
     cdef void pause(self) noexcept
     cdef void welcome(self, int fd, sockaddr *sa) noexcept
-    cdef bint allowed(self, Session s, RuleSet rules) noexcept
     cdef void wake_waiting(self) noexcept

@@ -14,10 +14,8 @@ from haproxy_py.engine.shm cimport GlobalShared, gauge_down, gauge_up
 from haproxy_py.engine.sockets cimport keepalive_options, no_delay
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
 from haproxy_py.engine.tls cimport TlsContext
-from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
-from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.conf cimport FrontConf
-from haproxy_py.stream.session cimport Door, Session, Stream
+from haproxy_py.stream.session cimport Door, Session
 from haproxy_py.engine.reactor cimport Source
 from haproxy_py.stream.stats cimport count_session
 from backends.backend cimport Backend
@@ -146,7 +144,9 @@ cdef class Listener(Door):
         if self.worker.reactor.watch(s, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
             s.drop(True)
             return
-        if f.tcp_connection is not None and not self.allowed(s, f.tcp_connection):
+        if f.tcp_connection is not None and not s.allowed(f.tcp_connection):
+            f.slot.mine.dcon += 1
+            s.drop(True)
             return
         if self.tls is not None:
             try:
@@ -156,25 +156,6 @@ cdef class Listener(Door):
                 return
         count_session(f.slot.mine, &f.slot.shared.rate_max, <uint64_t>s.accept_wall_us // 1000000)
         s.begin()
-
-    cdef bint allowed(self, Session s, RuleSet rules) noexcept:
-        """tcp-request connection."""
-        cdef Stream t = Stream.__new__(Stream)
-        cdef int cursor = 0, v
-        t.session = s
-        t.client = s
-        t.worker = s.worker
-        t.front = s.front
-        t.fe = s.front.slot
-        t.src = s.src
-        t.dst = s.dst
-        t.bind_name = self.bind_name
-        v = rules.run(t, &cursor)
-        if v == V_CONTINUE or v == V_STOP:
-            return True
-        s.front.slot.mine.dcon += 1
-        s.drop(True)
-        return False
 
     cdef void left(self, Session s) noexcept:
         self.conns -= 1

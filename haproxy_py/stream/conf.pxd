@@ -2,7 +2,7 @@
 backends.build; nothing here changes while traffic runs, but for the runtime socket's timeouts and limits.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.shm cimport ProxySlot
@@ -47,6 +47,7 @@ cdef class LogPlan:
     cdef public bint asap
     cdef public bint at_accept           # no format asked for: one line when the connection is taken
     cdef public LogFormat sd             # log-format-sd: structured data of RFC 5424 receivers
+    cdef void about_connection(self, Addr *src, int64_t wall_us, bytes front, bytes door, const char *text) noexcept
 
 cdef class FrontConf:
     cdef public ProxySlot slot

@@ -50,6 +50,9 @@ cdef class HttpStream(Relay):
     cdef void write_log(self) noexcept
     cdef bint quiet(self, ServerConn c) noexcept
     cdef void add_times(self) noexcept
+    cdef void refuse_silently(self, uint8_t cause, uint8_t state) noexcept
+    cdef bint try_again(self, uint32_t reason) noexcept
+    cdef void part_from_server(self) noexcept
     cdef uint64_t out_bytes(self) noexcept
     cdef void setup(self, Session s) noexcept
     cdef void read_head(self, bint fresh) noexcept

@@ -45,7 +45,7 @@ from haproxy_py.stream.relay cimport (
 )
 from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_request, count_session, count_status
-from backends.backend cimport Backend
+from backends.backend cimport Backend, RETRY_EMPTY, RETRY_JUNK, RETRY_TIMEOUT, retry_bit
 from backends.server cimport Server, ServerConn
 from haproxy_py.engine.reply import builtin
 
@@ -251,6 +251,7 @@ cdef class HttpStream(Relay):
             self.term_state = c'R'
             if v == V_TARPIT:
                 self.state = ST_TARPIT
+                self.head_us = 0
                 set_deadline(s.reactor, s, s.reactor.now_ms + self.tarpit_ms())
             else:
                 self.answer(self.reply if self.reply is not None else self.front.httpconf.page(self.reply_status or 403))
@@ -319,7 +320,7 @@ cdef class HttpStream(Relay):
             if n == IO_AGAIN:
                 return
             if n <= 0:
-                self.cut(c'C', c'D')
+                self.refuse_silently(c'C', c'R')
                 return
             self.rq.raw += <uint32_t>n
             if chan_frame(&self.rq) < 0:
@@ -349,7 +350,7 @@ cdef class HttpStream(Relay):
         if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
             if h.version == 11 and not h.flags & HF_CONN_UPGRADE:
                 h.add("connection", 10, "close", 5)
-        elif h.version == 10 and not h.flags & HF_MUST_CLOSE:
+        elif h.version == 10 and not h.flags & (HF_MUST_CLOSE | HF_CONN_UPGRADE):
             h.add("connection", 10, "keep-alive", 10)
 
     cdef void ready_to_send(self) noexcept:
@@ -422,14 +423,17 @@ cdef class HttpStream(Relay):
     cdef bint client_gone(self) noexcept:
         """While nothing moves: does the client's end end the request? (option abortonclose)"""
         cdef Session s = self.session
-        if not (s.rdhup or s.error) or not (self.backend is not None and self.backend.abortonclose):
+        if not (s.rdhup or s.error) or self.backend is None or not self.backend.abortonclose or not s.ended():
             return False
         if self.state == ST_QUEUE:
             self.backend.leave_queue(self)
         self.fe.mine.cli_abrt += 1
         self.be.mine.cli_abrt += 1
-        self.drop_server(True)
-        self.fail(400, c'C', self.phase())
+        if s.error:
+            self.refuse_silently(c'C', c'D')
+        else:
+            self.drop_server(True)
+            self.fail(400, c'C', self.phase())
         return True
 
     cdef void server_event(self) noexcept:
@@ -446,6 +450,8 @@ cdef class HttpStream(Relay):
         if not self.rq_done and not self.move_request():
             return
         if not self.rs_done and not self.move_reply():
+            return
+        if self.session.rdhup and self.rq_done and not self.res_seen and self.client_gone():
             return
         if self.rs_done and self.rq_done:
             self.complete()
@@ -469,10 +475,10 @@ cdef class HttpStream(Relay):
                 s.reactor.wake(s)
             if self.front.timeout_client and not chan_pending(&self.rq):
                 set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_client)
-            if self.backend.timeout_server:
+            if not chan_pending(&self.rq):
+                c.timer.deadline = 0                 # the server waits for the client, as we do
+            elif self.backend.timeout_server:
                 set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_server)
-            if (s.rdhup and self.backend.abortonclose and not s.may_read and self.res_seen == 0):
-                return not self.client_gone()
             return True
         if r == X_DST:
             return True
@@ -489,12 +495,28 @@ cdef class HttpStream(Relay):
         self.fe.mine.cli_abrt += 1                   # X_EOF, X_SRC: the client left in the middle of its body
         self.be.mine.cli_abrt += 1
         self.target.slot.mine.cli_abrt += 1
-        if self.res_seen or r == X_SRC:
+        if self.rs_done:
+            self.cut(c'C', c'L')
+        elif self.res_seen:
             self.cut(c'C', c'D')
         else:
-            self.drop_server(True)
-            self.fail(400, c'C', c'H')
+            self.refuse_silently(c'C', c'H')
         return False
+
+    cdef void refuse_silently(self, uint8_t cause, uint8_t state) noexcept:
+        """The client left before its request was whole: the books say 400, nobody is there to be told."""
+        cdef Reply page = self.front.httpconf.page(400)
+        self.drop_server(True)
+        self.status = 400
+        count_status(self.fe.mine, 400)
+        if self.counted_be:
+            count_status(self.be.mine, 400)
+        if self.res is None:
+            self.res = self.worker.take_head()
+        page.fill(self.res)
+        self.own_reply = True
+        self.counted_out += counted_size(self.res, True) + len(page.body) + 15
+        self.cut(cause, state)
 
     cdef bint move_reply(self) noexcept:
         cdef Session s = self.session
@@ -532,6 +554,8 @@ cdef class HttpStream(Relay):
             self.fe.mine.cli_abrt += 1
             self.be.mine.cli_abrt += 1
             self.target.slot.mine.cli_abrt += 1
+            if self.rq_done and self.rs.body.done:
+                self.part_from_server()              # the reply is here whole: the server need not suffer
             self.cut(c'C', c'D')
             return False
         self.be.mine.srv_abrt += 1                   # X_EOF, X_SRC, X_BAD: the reply is cut short, and so is ours
@@ -604,9 +628,10 @@ cdef class HttpStream(Relay):
         cdef Head q = self.req
         cdef Head h = self.res
         cdef HttpConf fc = self.front.httpconf
-        cdef HttpConf bc = self.back_conf()
         cdef int64_t size
         cdef uint32_t flags = h.flags
+        if h.status >= 400 and self.backend.retry_on and self.try_again(retry_bit(h.status)):
+            return False
         self.res_seen = True
         self.response_us = c.reactor.now_us
         self.status = h.status
@@ -627,15 +652,16 @@ cdef class HttpStream(Relay):
                             and (flags & HF_CONN_KEEPALIVE or (h.version == 11 and not flags & HF_CONN_CLOSE)))
         self.keep_client = (fc.mode != MODE_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE and not self.worker.stopping
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
-        if not self.run_response_rules():
-            return False
         if self.rs.body.mode == B_TUNNEL:
+            if h.status == 101 and not q.flags & HF_CONN_UPGRADE:
+                self.counted_out += counted_size(h, True)
+                return self.bad_reply()              # nobody asked for another protocol
             self.keep_client = self.keep_server = False
         elif flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
-        self.counted_out += counted_size(h, True)
-        if self.rs.body.mode == B_CHUNKED:
-            self.counted_out += 1                    # the record of the body's end; trailers are added when it is over
+        self.counted_out += counted_size(h, True)    # as it came: rules change nothing of it
+        if not self.run_response_rules():
+            return False
         if self.rs.body.mode != B_TUNNEL:
             say_connection(h, self.keep_client, q.version == 10)
         count_status(self.fe.mine, h.status)
@@ -699,22 +725,51 @@ cdef class HttpStream(Relay):
     cdef bint server_lost(self) noexcept:
         """The server connection ended before a whole reply head. If it was a kept one and nothing came over it, the
         client is closed without a word, so that it may safely try again itself (RFC 9112 9.3.1), as HAProxy does."""
-        if self.reused and self.rs.received == 0:
+        if self.reused and self.rs.received == 0 and not self.backend.retry_on & RETRY_EMPTY:
             self.logged = True
             self.cut(c'S', c'H')
+            return False
+        if self.try_again(RETRY_EMPTY if self.rs.received == 0 else RETRY_JUNK):
             return False
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
-        self.fail(502, c'S', c'H')
+        self.fail(502, c'S' if self.rs.received == 0 else c'P', c'H')
         return False
 
     cdef bint bad_reply(self) noexcept:
+        if self.try_again(RETRY_JUNK):
+            return False
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
         self.fail(502, c'P', c'H')
         return False
+
+    cdef bint try_again(self, uint32_t reason) noexcept:
+        """retry-on: send the same request once more if the whole of it is still here (manual 4.2). True: done so."""
+        if not self.backend.retry_on & reason or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped:
+            return False
+        self.drop_server(True)
+        if self.rs.buf != NULL:
+            self.worker.buffers.give(self.rs.buf)
+        chan_release(&self.rs, self.worker)
+        chan_init(&self.rs)
+        self.worker.give_head(self.res)
+        self.res = None
+        self.res_seen = self.rq_done = self.rs_done = False
+        self.counted_out = 0
+        self.status = -1
+        self.response_us = 0
+        self.left_retries -= 1
+        self.retries += 1
+        self.target.slot.mine.wretr += 1
+        self.be.mine.wretr += 1
+        self.rewind_request()
+        if self.redispatch_now():
+            return True
+        self.connect()
+        return True
 
     # ------------------------------------------------------------------ tunnels
 
@@ -738,6 +793,7 @@ cdef class HttpStream(Relay):
             self.fe.mine.ereq += 1
             self.raw_answer(408)
         elif st == ST_TARPIT:
+            self.queue_us = self.session.reactor.now_us
             self.answer(self.reply if self.reply is not None else self.front.httpconf.page(self.reply_status or 500))
         elif st == ST_TURN:
             self.connect()
@@ -752,12 +808,14 @@ cdef class HttpStream(Relay):
             self.fail(400, c'c', c'H')
         elif st != ST_DONE:
             self.fe.mine.cli_abrt += 1
-            self.cut(c'c', c'D' if st == ST_TUNNEL or chan_pending(&self.rs) else c'L')
+            self.cut(self.whose_turn(), c'D' if st == ST_TUNNEL or chan_pending(&self.rs) else c'L')
 
     cdef void server_deadline(self) noexcept:
         cdef uint8_t st = self.state
         if st == ST_CONNECT:
             self.connect_timed_out()
+        elif st == ST_EXCHANGE and not self.res_seen and self.try_again(RETRY_TIMEOUT):
+            pass
         elif st == ST_EXCHANGE and not self.res_seen:
             self.be.mine.eresp += 1
             self.target.slot.mine.eresp += 1
@@ -803,16 +861,18 @@ cdef class HttpStream(Relay):
             self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
-        self.keep_client = (self.front.httpconf.mode != MODE_CLOSE and not self.reply_close and not reply.closes
-                            and not self.worker.stopping
-                            and reply.status != 400 and reply.status != 408
+        self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not self.reply_close
+                            and not reply.closes and not self.worker.stopping and reply.status not in (400, 408)
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
         self.run_after_rules()
-        self.counted_out = counted_size(self.res, True)
-        say_connection(self.res, self.keep_client, q.version == 10)
-        if not self.rq.body.done or self.state_before == ST_TARPIT:
-            self.keep_client = False                 # the end comes without having been announced, as HAProxy does it
+        self.counted_out += counted_size(self.res, True)
+        if reply.status in (400, 408) or self.reply_close:
+            self.counted_out += 15                   # their "connection: close" is part of the page
+        if self.state_before != ST_TARPIT and not reply.closes:
+            say_connection(self.res, self.keep_client, q.version == 10)
+        if self.state_before == ST_TARPIT:
+            self.keep_client = False                 # the end comes without having been announced
         self.rs.head = self.worker.buffers.take()
         if self.rs.head != NULL:
             n = self.res.write_response(self.rs.head, self.worker.buffers.size)
@@ -894,22 +954,26 @@ cdef class HttpStream(Relay):
         s.requests += 1
         s.finish(False)
 
+    cdef void part_from_server(self) noexcept:
+        """Both messages are through: the connection goes to the pool, to its session, or is closed."""
+        cdef ServerConn c = self.sconn
+        self.sconn = None
+        self.server = None
+        if c is None:
+            return
+        if not self.keep_server or not self.quiet(c):
+            c.discard(True)
+        elif c.private:
+            c.user = None
+            c.timer.deadline = 0
+            self.session.own = c
+        else:
+            self.target.give_idle(c)
+
     cdef void complete(self) noexcept:
         """Reply and request are through."""
         cdef Session s = self.session
-        cdef ServerConn c = self.sconn
-        cdef Server t = self.target
-        self.sconn = None
-        if c is not None:
-            if self.keep_server and self.quiet(c):
-                if c.private:
-                    c.user = None
-                    c.timer.deadline = 0
-                    s.own = c
-                else:
-                    t.give_idle(c)
-            else:
-                c.discard(True)
+        self.part_from_server()
         if not self.keep_client:
             self.finish_session()
             return
@@ -938,6 +1002,7 @@ cdef class HttpStream(Relay):
     cdef void close_books(self) noexcept:
         """Log line, counters, gauges, pooled memory. The stream is over."""
         cdef Backend b = self.backend
+        cdef Server t = None
         cdef uint64_t bin, bout
         if self.state == ST_DONE:
             return
@@ -955,9 +1020,11 @@ cdef class HttpStream(Relay):
                 self.srv.mine.bout += bout
                 self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
-            b.release(self)
+            t = b.give_back(self)
         if self.front.log is not None:
             self.write_log()
+        if t is not None:
+            b.serve_freed(t)
         if self.rs.buf != NULL and self.reply_body is None:
             self.worker.buffers.give(self.rs.buf)
         self.rs.buf = NULL

@@ -43,10 +43,12 @@ cdef class Relay(Stream):
     cdef void connect(self) noexcept
     cdef void connecting(self) noexcept
     cdef void connect_failed(self) noexcept
+    cdef uint8_t whose_turn(self) noexcept
     cdef void connect_timed_out(self) noexcept
     cdef void queue_timed_out(self) noexcept
     cdef void prepend_proxy_header(self) noexcept
     cdef void rewind_request(self) noexcept
+    cdef bint redispatch_now(self) noexcept
     cdef void drop_server(self, bint hard) noexcept
     cdef void tunnel(self) noexcept
     cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept

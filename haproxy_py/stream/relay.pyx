@@ -158,7 +158,6 @@ cdef class Relay(Stream):
         cdef Backend b = self.backend
         cdef Server t = self.target
         cdef Session s = self.session
-        cdef uint32_t n
         cdef uint64_t wait
         self.drop_server(True)
         if self.left_retries == 0:
@@ -171,21 +170,31 @@ cdef class Relay(Stream):
         self.rewind_request()
         t.slot.mine.wretr += 1
         self.be.mine.wretr += 1
-        n = b.retries - self.left_retries
-        if b.redispatch and ((b.redispatch > 0 and n % <uint32_t>b.redispatch == 0)
-                             or (b.redispatch < 0 and self.left_retries % <uint32_t>(-b.redispatch) == 0
-                                 and n + <uint32_t>(-b.redispatch) > b.retries)):
-            b.release(self)
-            self.redispatched = True
-            t.slot.mine.wredis += 1
-            self.be.mine.wredis += 1
-            self.seek_server()
+        if self.redispatch_now():
             return
         self.state = ST_TURN
         wait = TURN_AROUND_MS
         if b.timeout_connect and b.timeout_connect < wait:
             wait = b.timeout_connect
         set_deadline(s.reactor, s, s.reactor.now_ms + wait)
+
+    cdef bint redispatch_now(self) noexcept:
+        """option redispatch: whether this retry goes to another server; if so it is on its way."""
+        cdef Backend b = self.backend
+        cdef Server t = self.target
+        cdef uint32_t n = b.retries - self.left_retries
+        if not b.redispatch or (b.redispatch > 0 and n % <uint32_t>b.redispatch):
+            return False
+        if b.redispatch < 0 and (self.left_retries % <uint32_t>(-b.redispatch)
+                                 or n + <uint32_t>(-b.redispatch) <= b.retries):
+            return False
+        b.release(self)
+        self.redispatched = True
+        t.slot.mine.wredis += 1
+        self.be.mine.wredis += 1
+        self.avoid = t.slot
+        self.seek_server()
+        return True
 
     cdef void rewind_request(self) noexcept:
         """Have the request sent again from its first byte (nothing of it was overwritten: rq.wrapped is off)."""
@@ -241,6 +250,13 @@ cdef class Relay(Stream):
         self.server = None
         if c is not None:
             c.discard(hard)
+
+    cdef uint8_t whose_turn(self) noexcept:
+        """Both timers of a tunnel often run out at once; the server's counts then, as in HAProxy."""
+        cdef ServerConn c = self.sconn
+        if self.state == ST_TUNNEL and c is not None and c.timer.deadline and c.timer.deadline <= c.reactor.now_ms:
+            return c's'
+        return c'c'
 
     cdef void connect_timed_out(self) noexcept:
         self.sconn.fail(sys.ETIMEDOUT)

@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from haproxy_py.engine.conn cimport Conn
 from haproxy_py.engine.reactor cimport Source
 from haproxy_py.engine.worker cimport Worker
+from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.conf cimport FrontConf
 from backends.server cimport ServerConn, ServerUser
 
@@ -73,3 +74,6 @@ cdef class Session(Conn):
     cdef void wait_for_request(self, bint first) noexcept
     cdef void lost_before_request(self, bint clean) noexcept
     cdef void drain(self) noexcept
+    cdef bint ended(self) noexcept
+    cdef bint allowed(self, RuleSet rules) noexcept
+    cdef void complain(self, const char *text) noexcept

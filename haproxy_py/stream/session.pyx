@@ -5,14 +5,20 @@ and given back when the last of them has been consumed.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.conn cimport Conn, IO_AGAIN, IO_EOF
 from haproxy_py.engine.proxy_protocol cimport pp_parse
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_down
-from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
-from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP, V_SILENT_DROP, Txn
+from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE, failure_text
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
+
+cdef inline bint looks_like_proxy(const char *p, ssize_t n) noexcept nogil:
+    return (n >= 5 and memcmp(p, b"PROXY", 5) == 0) or (n >= 12 and memcmp(p, b"\r\n\r\n\0\r\nQUIT\n", 12) == 0)
+
 
 cdef enum:
     DRAIN_MS = 2000          # how long a closed session waits for the peer's end, at most
@@ -90,7 +96,7 @@ cdef class Session(Conn):
         if stream is not None:
             stream.client_event()
         elif self.state == SE_HTTP:
-            if self.may_read:
+            if self.may_read or self.have:
                 self.start_http()
         elif self.state == SE_DRAIN:
             self.drain()
@@ -126,6 +132,7 @@ cdef class Session(Conn):
             self.may_write = False
         else:
             self.front.slot.mine.ereq += 1
+            self.complain(failure_text(self.tls.failure))
             self.drop(False)
 
     cdef bint read_proxy_header(self) noexcept:
@@ -139,12 +146,19 @@ cdef class Session(Conn):
             self.may_read = False
             return False
         if n <= 0:
+            self.complain("Connection closed while waiting for PROXY protocol header")
             self.drop(False)
             return False
         r = pp_parse(head, <uint32_t>n, &self.src, &self.dst, &used)
         if r < 0 or (r == 0 and (<size_t>n == sizeof(head) or self.rdhup)):
             self.front.slot.mine.ereq += 1
-            self.drop(False)
+            if r == 0:
+                self.complain("Truncated PROXY protocol header received")
+            elif looks_like_proxy(head, n):
+                self.complain("Received an invalid PROXY protocol header")
+            else:
+                self.complain("Received something which does not look like a PROXY protocol header")
+            self.drop(True)
             return False
         if r == 0:
             self.may_read = False
@@ -154,6 +168,10 @@ cdef class Session(Conn):
         return True
 
     cdef void ready(self) noexcept:
+        if self.front.tcp_session is not None and not self.allowed(self.front.tcp_session):
+            self.front.slot.mine.dses += 1
+            self.drop(True)
+            return
         self.reactor.tick()
         self.handshake_us = self.reactor.now_us
         if self.front.http:
@@ -242,6 +260,44 @@ cdef class Session(Conn):
         self.state = SE_DRAIN
         set_deadline(self.reactor, self, self.reactor.now_ms + DRAIN_MS)
         self.drain()
+
+    cdef bint allowed(self, RuleSet rules) noexcept:
+        """tcp-request connection and session rules, which see a connection and no bytes of it."""
+        cdef Stream t = Stream.__new__(Stream)
+        cdef int cursor = 0, v
+        t.session = self
+        t.client = self
+        t.worker = self.worker
+        t.front = self.front
+        t.fe = self.front.slot
+        t.src = self.src
+        t.dst = self.dst
+        t.ssl_front = self.tls is not None
+        t.bind_name = self.door.bind_name
+        t.accept_us = self.accept_us
+        t.accept_wall_us = self.accept_wall_us
+        v = rules.run(t, &cursor)
+        self.sess_vars = t.vars
+        return v == V_CONTINUE or v == V_STOP
+
+    cdef bint ended(self) noexcept:
+        """Whether the client has ended its direction and nothing unread is before that end."""
+        cdef char one
+        cdef ssize_t n
+        if self.eof or self.error:
+            return True
+        if not self.rdhup:
+            return False
+        n = sys.recv(self.fd, &one, 1, sys.MSG_PEEK)
+        if n < 0 and sys.errno != sys.EAGAIN and sys.errno != sys.EINTR:
+            self.fail(sys.errno)
+            return True
+        return n == 0
+
+    cdef void complain(self, const char *text) noexcept:
+        """A line about a connection that failed before any stream (manual 8.2.5)."""
+        if self.front.log is not None:
+            self.front.log.about_connection(&self.src, self.accept_wall_us, self.front.slot.bname, self.door.bind_name, text)
 
     cdef void drain(self) noexcept:
         cdef char sink[4096]

@@ -10,6 +10,7 @@ cdef class TcpMux(Mux):
 
 cdef class TcpStream(Relay):
     cdef int cursor
+    cdef bint logged
     cdef bint at_backend                 # the backend's content rules are on
     cdef void setup(self, Session s) noexcept
     cdef bint gather(self) noexcept                    # read what is there; False: nothing more will come

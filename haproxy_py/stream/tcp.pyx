@@ -24,7 +24,7 @@ from haproxy_py.stream.relay cimport (
 from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_session
 from backends.backend cimport Backend
-from backends.server cimport ServerConn
+from backends.server cimport Server, ServerConn
 
 
 @cython.final
@@ -65,6 +65,9 @@ cdef class TcpStream(Relay):
         chan_init(&self.rs)
         h1_body_init(&self.rq.body, B_TUNNEL, 0)
         h1_body_init(&self.rs.body, B_TUNNEL, 0)
+        if f.log is not None and f.log.at_accept:
+            self.logged = True
+            log_stream(self, f)
 
     # ------------------------------------------------------------------ content rules
 
@@ -189,7 +192,7 @@ cdef class TcpStream(Relay):
         elif st == ST_QUEUE:
             self.queue_timed_out()
         elif st == ST_TUNNEL:
-            self.cut(c'c', c'D')
+            self.cut(self.whose_turn(), c'D')
 
     cdef void server_deadline(self) noexcept:
         if self.state == ST_CONNECT:
@@ -245,6 +248,7 @@ cdef class TcpStream(Relay):
         """Log line, counters, gauges, memory; once."""
         cdef Session s = self.session
         cdef Backend b = self.backend
+        cdef Server t = None
         if self.state == ST_DONE:
             return
         self.state = ST_DONE
@@ -261,9 +265,11 @@ cdef class TcpStream(Relay):
                 self.srv.mine.bin += self.bytes_in
                 self.srv.mine.bout += self.bytes_out
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
-            b.release(self)
-        if self.front.log is not None:
+            t = b.give_back(self)
+        if self.front.log is not None and not self.logged:
             log_stream(self, self.front)
+        if t is not None:
+            b.serve_freed(t)
         if self.rs.buf != NULL:
             self.worker.buffers.give(self.rs.buf)
             self.rs.buf = NULL
