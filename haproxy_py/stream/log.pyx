@@ -25,15 +25,19 @@ cdef char sd[SD_ROOM]
 cdef void capture_uri(Stream t) noexcept:
     """The request line as received, for %r; rules may have changed the head's own idea of it."""
     cdef Head h = t.req
+    cdef const char *start
     cdef const char *end
     cdef uint32_t n
     if t.uri is not None or h is None or h.start == NULL or h.length == 0:
         return
-    end = <const char *>memchr(h.start, c'\n', h.length)
-    n = <uint32_t>(end - h.start) if end != NULL else h.length
-    if n and h.start[n - 1] == c'\r':
+    start = h.start
+    while start < h.start + h.length and (start[0] == c'\r' or start[0] == c'\n'):
+        start += 1                                   # empty lines before a request are no part of it
+    end = <const char *>memchr(start, c'\n', h.start + h.length - start)
+    n = <uint32_t>((end if end != NULL else h.start + h.length) - start)
+    if n and start[n - 1] == c'\r':
         n -= 1
-    t.uri = PyBytes_FromStringAndSize(h.start, n)
+    t.uri = PyBytes_FromStringAndSize(start, n)
 
 
 cdef void log_stream(Stream t, FrontConf f) noexcept:

@@ -5,18 +5,10 @@ Faults are PemError, in HAProxy's words, without a place.
 
 from __future__ import annotations
 
-import datetime
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.x509 import ocsp
-from cryptography.x509.oid import NameOID
 
 from haproxy_py.engine.tls_params import CertificateParams
 
@@ -59,33 +51,6 @@ def read(path: str, what: str) -> bytes:
         raise PemError(f"{what} '{path}' : {reason}.") from None
 
 
-def dns_names(cert: x509.Certificate) -> tuple[bytes, ...]:
-    """DNS names of the subject alternative name, then the common names, without repeats."""
-    names: dict[bytes, None] = {}
-    try:
-        san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        for text in san.get_values_for_type(x509.DNSName):
-            names[text.lower().encode("utf-8", "replace")] = None
-    except (x509.ExtensionNotFound, ValueError):
-        pass
-    for attribute in cert.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        value = attribute.value
-        names[value.lower().encode() if isinstance(value, str) else value.lower()] = None
-    return tuple(name for name in names if 0 < len(name) <= 255)
-
-
-def key_kind(cert: x509.Certificate) -> str:
-    """Which of HAProxy's three kinds a certificate's key is."""
-    try:
-        public = cert.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return "other"
-    for kind, cls in (("rsa", rsa.RSAPublicKey), ("ecdsa", ec.EllipticCurvePublicKey), ("dsa", dsa.DSAPublicKey)):
-        if isinstance(public, cls):
-            return kind
-    return "other"
-
-
 def _key_block(found: list[tuple[bytes, bytes]]) -> bytes:
     return next((text for label, text in found if label.endswith(b"PRIVATE KEY")), b"")
 
@@ -106,29 +71,23 @@ def _private_key(path: str, found: list[tuple[bytes, bytes]], extra: frozenset[s
     return key
 
 
-def _matches(cert: x509.Certificate, key: bytes) -> bool:
-    """Whether the key is the certificate's; True where `cryptography` cannot tell (OpenSSL checks again)."""
-    try:
-        private = serialization.load_pem_private_key(key, None)
-        return bool(private.public_key() == cert.public_key())
-    except UnsupportedAlgorithm:
-        return True
-
-
 def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certificate:
     """A `crt` file: certificate, its chain, key, Diffie-Hellman parameters, and the files that belong to it."""
+    # Imported here: `cryptography` takes 10 MiB, which a configuration without certificates need not pay.
+    from haproxy_py.tls import facts
+
     body = read(path, "unable to stat SSL certificate from file")
     found = blocks(body)
     chain = [text for label, text in found if label in _CERTIFICATES]
     if not chain:
         raise PemError(f"unable to load certificate from file '{path}': no start line.")
     try:
-        cert = x509.load_pem_x509_certificate(chain[0].replace(b"X509 ", b"").replace(b"TRUSTED ", b""))
+        cert = facts.load(chain[0].replace(b"X509 ", b"").replace(b"TRUSTED ", b""))
     except ValueError as wrong:
         raise PemError(f"unable to load certificate from file '{path}': {wrong}.") from None
     key = _private_key(path, found, extra)
     try:
-        matches = _matches(cert, key)
+        matches = facts.matches(cert, key)
     except (ValueError, TypeError) as wrong:
         raise PemError(f"unable to load private key from file '{path}': {wrong}.") from None
     if not matches:
@@ -142,29 +101,21 @@ def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certific
         ocsp_der=staple,
         file=path,
     )
-    return Certificate(params, dns_names(cert), key_kind(cert), cert.serial_number, warnings)
+    return Certificate(params, facts.dns_names(cert), facts.key_kind(cert), cert.serial_number, warnings)
 
 
 def _staple(path: str, extra: frozenset[str]) -> tuple[bytes | None, tuple[str, ...]]:
     """The response in PATH.ocsp and what is wrong with it: a bad one is ignored with a warning, an empty one is none."""
+    from haproxy_py.tls.facts import staple_fault
+
     name = path + ".ocsp"
     if "ocsp" not in extra or not os.path.isfile(name):
         return None, ()
     body = read(name, "unable to load OCSP response from file")
     if not body:
         return None, ()
-    try:
-        response = ocsp.load_der_ocsp_response(body)
-        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            return None, (f"Loading '{name}': OCSP response status not successful. Content will be ignored.",)
-        if response.certificate_status is not ocsp.OCSPCertStatus.GOOD:
-            return None, (f"Loading '{name}': OCSP single response: certificate status not good. Content will be ignored.",)
-        until = response.next_update
-    except ValueError as wrong:
-        return None, (f"Loading '{name}': Unable to parse OCSP response ({wrong}). Content will be ignored.",)
-    if until is not None and until < datetime.datetime.now(datetime.UTC).replace(tzinfo=until.tzinfo):
-        return None, (f"Loading '{name}': OCSP single response: no longer valid. Content will be ignored.",)
-    return body, ()
+    fault = staple_fault(body)
+    return (None, (f"Loading '{name}': {fault}. Content will be ignored.",)) if fault else (body, ())
 
 
 def load_authorities(path: str) -> bytes:
