@@ -123,7 +123,7 @@ def pool(made: Server, item: ServerItem) -> None:
     made.pool_max = UNLIMITED if most < 0 else most
     made.pool_low = item[server_settings.POOL_LOW_CONN]
     made.purge_ms = item[server_settings.POOL_PURGE_DELAY] or 1
-    made.max_reuse = 0 if reuse < 0 else reuse
+    made.max_reuse = max(reuse, 0)
 
 
 def unix_path(item: ServerItem) -> bytes:

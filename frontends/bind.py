@@ -184,9 +184,9 @@ def _bind_path(sock: socket.socket, path: str, item: Bind) -> None:
     with _step("bind"):
         sock.bind(fresh)
         try:
-            if item[bind_keywords.MODE] is not None:
-                os.chmod(fresh, item[bind_keywords.MODE])
-            uid, gid = item[bind_keywords.UID], item[bind_keywords.GID]
+            mode, uid, gid = item[bind_keywords.MODE], item[bind_keywords.UID], item[bind_keywords.GID]
+            if mode is not None:
+                os.chmod(fresh, mode)
             if uid is not None or gid is not None:
                 os.chown(fresh, -1 if uid is None else uid, -1 if gid is None else gid)
             os.rename(fresh, path)

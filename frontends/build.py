@@ -91,11 +91,12 @@ def rule_set(found: list[Rule]) -> RuleSet | None:
 def log_plan(config: Config, proxy: Proxy) -> LogPlan | None:
     """What a frontend logs and to whom; None when it has no receiver."""
     receivers = targets_of(config, proxy)
-    if not receivers or proxy[formats.LOG] is None:
+    format = proxy[formats.LOG]
+    if not receivers or format is None:
         return None
     made = LogPlan()
     made.sender = LogSender(receivers, tag=tag_of(config, proxy), hostname=hostname_of(config, proxy))
-    made.format = proxy[formats.LOG]
+    made.format = format
     made.error_format = proxy[formats.LOG_ERROR]
     made.at_accept = proxy[formats.LOG_AT_ACCEPT]
     made.sd = proxy[formats.LOG_SD]

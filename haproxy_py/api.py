@@ -15,7 +15,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from haproxy_py import features
 from haproxy_py.config.address import resolve
@@ -64,7 +64,7 @@ class Proxy:
             raise ConfigurationError(faults.found)
         return cls(config, faults.found)
 
-    async def __aenter__(self) -> Proxy:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

@@ -1,9 +1,10 @@
 """Types of engine.proxy_protocol for Python; the C side is in proxy_protocol.pxd."""
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
-Peer = tuple[str, int]
-Parsed = tuple[int, int, bool, Peer | None, Peer | None, list[tuple[int, bytes]]]
+Peer: TypeAlias = tuple[str, int]
+Parsed: TypeAlias = tuple[int, int, bool, Peer | None, Peer | None, list[tuple[int, bytes]]]
 
 def parse(data: bytes) -> Parsed | None: ...
 def build(

@@ -7,13 +7,22 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Self
 
 import pytest
 
 from haproxy_py.engine import tls
 from haproxy_py.engine.tls import TlsContext, TlsSession
 from haproxy_py.engine.tls_cache import SessionCache
-from haproxy_py.engine.tls_params import TLS12, TLS13, CertificateParams, GroupParams, ServerNames, TlsParams, TlsSetupError
+from haproxy_py.engine.tls_params import (
+    TLS12,
+    TLS13,
+    CertificateParams,
+    GroupParams,
+    ServerNames,
+    TlsParams,
+    TlsSetupError,
+)
 from haproxy_py.engine.tls_tickets import TicketKeys
 from tests.harness.certs import Authority, Issued, ec_key, key_pem, rsa_key
 
@@ -21,6 +30,7 @@ WANT_READ, WANT_WRITE, ERROR = -1, -2, -3
 ONLY12 = {"min_version": TLS12, "max_version": TLS12}
 CA = Authority.new()
 LEAF = CA.issue("a.example")
+DEFAULTS = TlsParams()
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +53,7 @@ def names(*issued: Issued) -> ServerNames:
     return ServerNames(groups)
 
 
-def server(params: TlsParams = TlsParams(), certs: ServerNames | None = None, **shared: object) -> TlsContext:
+def server(params: TlsParams = DEFAULTS, certs: ServerNames | None = None, **shared: object) -> TlsContext:
     return TlsContext.for_server(params, certs or names(LEAF), **shared)  # type: ignore[arg-type]
 
 
@@ -71,7 +81,7 @@ class Pair:
                 break
         return cr, sr
 
-    def __enter__(self) -> Pair:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -131,7 +141,7 @@ class PyPeer:
         self.obj.write(data)
         self.move()
 
-    def __enter__(self) -> PyPeer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

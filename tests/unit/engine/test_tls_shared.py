@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from haproxy_py.engine.tls import TlsContext, ktls_available
+from haproxy_py.engine.tls import TlsContext, TlsSession, ktls_available
 from haproxy_py.engine.tls_cache import SessionCache
 from haproxy_py.engine.tls_params import TLS12, TLS13, CertificateParams, GroupParams, ServerNames, TlsParams
 from haproxy_py.engine.tls_tickets import TicketKeys
@@ -50,6 +50,13 @@ def serve_one(context: TlsContext, near: socket.socket, resumed: bool) -> None:
     assert session.info()["resumed"] is resumed
 
 
+def greet(session: TlsSession, sock: socket.socket) -> None:
+    """The client's side: the session ends with the call."""
+    assert wait(session.do_handshake, sock) == 1
+    assert wait(lambda: session.recv(1), sock) == b"x"
+    session.close_notify()
+
+
 def visit(server: TlsContext, client: TlsContext, resumed: bool) -> None:
     """A connection that a child serves."""
     near, far = socket.socketpair()
@@ -64,11 +71,7 @@ def visit(server: TlsContext, client: TlsContext, resumed: bool) -> None:
             os._exit(code)
     near.close()
     far.setblocking(False)
-    session = client.open(far.fileno())
-    assert wait(session.do_handshake, far) == 1
-    assert wait(lambda: session.recv(1), far) == b"x"
-    session.close_notify()
-    del session
+    greet(client.open(far.fileno()), far)
     far.close()
     assert os.waitpid(pid, 0)[1] == 0
 

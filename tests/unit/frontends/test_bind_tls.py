@@ -124,10 +124,11 @@ def test_contradicting_versions_are_warned_about(crt: str) -> None:
     assert configure(f"ssl crt {crt} ssl-min-ver TLSv1.1 no-tlsv12")[1] == [
         f"[W] Proxy 'f': no-sslv3/no-tlsv1x are ignored {FOR}. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix."
     ]
-    assert configure(f"ssl crt {crt} ssl-max-ver TLSv1.1")[1] == [
+    told = (
         f"[W] Proxy 'f': Ambiguous configuration {FOR}: the ssl-min-ver value is not configured and the ssl-max-ver value is "
         "lower than the default ssl-min-ver value (TLSv1.2). Setting the ssl-min-ver to TLSv1.1. Use 'ssl-min-ver' to fix this."
-    ]
+    )
+    assert configure(f"ssl crt {crt} ssl-max-ver TLSv1.1")[1] == [told]
 
 
 def test_alpn(crt: str) -> None:

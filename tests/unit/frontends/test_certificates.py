@@ -14,6 +14,9 @@ from tests.harness.certs import Authority, ec_key, key_pem, rsa_key
 from tests.harness.tls_config import configure
 
 CA = Authority.new()
+UNKNOWN_VERIFY = (
+    "parsing [{}/list:1]: 'verify' : unknown verify method 'maybe', only 'none', 'optional', and 'required' are supported"
+)
 
 
 def put(folder: Path, name: str, *parts: bytes) -> str:
@@ -178,8 +181,7 @@ def test_crt_list(tmp_path: Path) -> None:
     [
         ("{}/one.pem [foo]", "parsing [{}/list:1]: unknown ssl keyword foo"),
         ("{}/one.pem [crt x]", "parsing [{}/list:1]: unknown ssl keyword crt"),
-        ("{}/one.pem [verify maybe]", "parsing [{}/list:1]: 'verify' : unknown verify method 'maybe', only 'none', 'optional', "
-         "and 'required' are supported"),
+        ("{}/one.pem [verify maybe]", UNKNOWN_VERIFY),
         ("{}/one.pem [verify", "parsing [{}/list:1]: expects a ']'"),
         ("{}/absent.pem", "unable to stat SSL certificate from file '{}/absent.pem' : No such file or directory."),
         ("# nothing", "no certificate in file '{}/list'"),

@@ -1,0 +1,39 @@
+"""Types of backends.server for Python; units and meaning are in server.pxd."""
+
+from collections import deque
+from typing import Any
+
+from haproxy_py.engine.shm import ServerSlot
+from haproxy_py.engine.tls import TlsContext
+from haproxy_py.engine.worker import Worker
+from haproxy_py.rules.rule import LogFormat
+
+class Server:
+    slot: ServerSlot
+    name: str
+    backend: Any
+    fullconn: int
+    unix_path: bytes | None
+    map_port: bool
+    port_offset: int
+    tls: TlsContext | None
+    sni: LogFormat | None
+    send_proxy: int
+    proxy_flags: int
+    pool_max: int
+    pool_low: int
+    purge_ms: int
+    max_reuse: int
+    tcpka: bool
+    ka_cnt: int
+    ka_idle: int
+    ka_intvl: int
+    tcp_ut: int
+    smart_connect: bool
+    idle_count: int
+    queue: deque[Any]
+    max_queue: int
+    streams: set[Any]
+    def __init__(self, worker: Worker, slot: ServerSlot, backend: Any) -> None: ...
+    def set_source(self, host: str, port: int) -> None: ...
+    def set_limits(self, maxconn: int, minconn: int) -> None: ...
