@@ -74,7 +74,7 @@ def _private_key(path: str, found: list[tuple[bytes, bytes]], extra: frozenset[s
 def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certificate:
     """A `crt` file: certificate, its chain, key, Diffie-Hellman parameters, and the files that belong to it."""
     # Imported here: `cryptography` takes 10 MiB, which a configuration without certificates need not pay.
-    from haproxy_py.tls import facts
+    from haproxy_py import x509_facts as facts
 
     body = read(path, "unable to stat SSL certificate from file")
     found = blocks(body)
@@ -106,7 +106,7 @@ def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certific
 
 def _staple(path: str, extra: frozenset[str]) -> tuple[bytes | None, tuple[str, ...]]:
     """The response in PATH.ocsp and what is wrong with it: a bad one is ignored with a warning, an empty one is none."""
-    from haproxy_py.tls.facts import staple_fault
+    from haproxy_py.x509_facts import staple_fault
 
     name = path + ".ocsp"
     if "ocsp" not in extra or not os.path.isfile(name):
