@@ -1,1 +1,1 @@
-"""."""
+"""Bind lines: listening sockets, accepting, certificates; frontends built for use before the fork."""

@@ -111,7 +111,7 @@ def typed_args(grammar: str, given: list[str]) -> list[object]:
     if given == [""] and kinds[:1] != ["str"]:
         given = []
     needed = sum(not kind.endswith("?") for kind in kinds)
-    out = [_read(kind.rstrip("?"), text, i + 1) for i, (kind, text) in enumerate(zip(kinds, given))]
+    out = [_read(kind.rstrip("?"), text, i + 1) for i, (kind, text) in enumerate(zip(kinds, given, strict=False))]
     if len(given) > len(kinds):
         if not kinds:
             raise ArgError(f"no argument supported, but got '{','.join(given)}'")

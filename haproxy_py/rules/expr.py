@@ -55,7 +55,7 @@ def _arguments(word: str, at: int, grammar: str, user: str, scope: Scope) -> tup
 
 
 def _refers(grammar: str, values: list[object]) -> bool:
-    return any(k.rstrip("?") in _REFERRING and v is not None for k, v in zip(grammar.split(), values))
+    return any(k.rstrip("?") in _REFERRING and v is not None for k, v in zip(grammar.split(), values, strict=False))
 
 
 def _make_fetch(word: str, name: str, scope: Scope, user: str) -> tuple[Any, str, int, bool]:
@@ -105,12 +105,14 @@ def _arg_complaint(row: ConverterRow, text: str) -> str:
     return f"invalid args in converter '{row.name}' : {text}"
 
 
-def parse_expr(words: list[str], index: int, scope: Scope, user: str = "", fetch_name: str = "") -> tuple[Expr, str, int]:
+def parse_expr(
+    words: list[str], index: int, scope: Scope, user: str = "", fetch_name: str = "", follow: bool = True
+) -> tuple[Expr, str, int]:
     """Compile the expression that starts at words[index].
 
     Args: user: how complaints call the keyword ("ACL keyword 'hdr'"); fetch_name: the fetch behind an ACL keyword.
-    Returns: (expression, type of its result, index of the first word behind it). A following word that is the name of a
-    converter belongs to it, as HAProxy still has it.  Raises: ExprError.
+    Returns: (expression, type of its result, index of the first word behind it). Unless `follow` is off (patterns follow an
+    ACL's), a following word that is the name of a converter belongs to it, as HAProxy still has it.  Raises: ExprError.
     """
     word = words[index] if index < len(words) else ""
     name = word[: name_end(word)]
@@ -122,11 +124,11 @@ def parse_expr(words: list[str], index: int, scope: Scope, user: str = "", fetch
     index += 1
     while True:
         if at >= len(word):
-            follow = words[index] if index < len(words) else ""
-            if not follow or follow[: name_end(follow)] not in CONVERTERS:
+            after = words[index] if follow and index < len(words) else ""
+            if not after or after[: name_end(after)] not in CONVERTERS:
                 break
-            word, at, index = follow, 0, index + 1
-            text += "," + follow
+            word, at, index = after, 0, index + 1
+            text += "," + after
         elif word[at] != ",":
             raise ExprError(f"missing comma after {'converter' if steps else 'fetch keyword'} '{word[:at]}'")
         else:

@@ -1,1 +1,1 @@
-"""."""
+"""The life of one request or TCP session between client and server."""

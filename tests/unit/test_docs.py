@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [p for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("etc/**/*.md"), *ROOT.glob("bench/*.md"))]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("etc/**/*.md"), *ROOT.glob("bench/*.md")]
 KINDS = {"added", "changed", "fixed", "removed", "security"}
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 PATH = re.compile(r"`((?:etc|docs|tests|bench|haproxy_py|frontends|backends|balancers)/[\w./-]*)`")

@@ -1,1 +1,1 @@
-"""."""
+"""Converters of samples, a family a file."""

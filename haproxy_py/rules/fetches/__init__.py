@@ -1,1 +1,1 @@
-"""."""
+"""Sample fetches, a family a file."""
