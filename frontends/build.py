@@ -126,9 +126,10 @@ def http_conf(proxy: Proxy) -> HttpConf:
     made.ignore_probes = bool(proxy[options.HTTP_IGNORE_PROBES])
     made.use_proxy_header = bool(proxy[options.HTTP_USE_PROXY_HEADER])
     made.no_delay = bool(proxy[options.HTTP_NO_DELAY])
-    made.lenient = bool(proxy[options.ACCEPT_UNSAFE_REQUEST] or proxy[options.ACCEPT_UNSAFE_RESPONSE])
+    made.lenient = bool(proxy[options.ACCEPT_UNSAFE_REQUEST])
+    made.lenient_reply = bool(proxy[options.ACCEPT_UNSAFE_RESPONSE])
     pages = proxy[errorfiles.ERRORFILES]
-    made.errors = {status: from_errorfile(page) for status, page in pages.items()} or None
+    made.errors = {status: from_errorfile(page, logged=status) for status, page in pages.items()} or None
     if proxy[words.MONITOR_URI]:
         made.monitor_uri = proxy[words.MONITOR_URI].encode("utf-8", "surrogateescape")
     return made

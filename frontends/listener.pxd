@@ -1,6 +1,7 @@
 """A listening socket in one worker."""
 
 from libc.stdint cimport uint32_t, uint64_t
+from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.sys cimport sockaddr
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.stream.session cimport Door, Session
@@ -12,6 +13,8 @@ cdef class Listener(Door):
     cdef bint paused
     cdef bint on_unix
     cdef int tcp_ut
+    cdef Addr address                      # of every connection; family 0: each its own (wildcard)
+    cdef void learn_address(self) noexcept
     cdef void accept_some(self) noexcept
     cdef bint admit(self) noexcept
     cdef void pause(self) noexcept

@@ -42,10 +42,31 @@ cdef class Listener(Door):
         self.tcp_ut = tcp_ut
 
     def start(self):
-        """Begin to accept."""
+        """Begin to accept. What every connection needs is set on the listening socket: accepted ones inherit it."""
+        if not self.on_unix:
+            no_delay(self.fd)
+            if self.front.tcpka:
+                keepalive_options(self.fd, self.front.ka_cnt, self.front.ka_idle, self.front.ka_intvl)
+            if self.tcp_ut:
+                sys.setsockopt(self.fd, sys.IPPROTO_TCP, sys.TCP_USER_TIMEOUT, &self.tcp_ut, sizeof(int))
+            self.learn_address()
         cdef int err = self.worker.reactor.watch(self, sys.EPOLLIN | sys.EPOLLEXCLUSIVE)
         if err:
             raise OSError(err, "cannot watch a listening socket")
+
+    cdef void learn_address(self) noexcept:
+        """A socket bound to one address gives it to all its connections; a wildcard leaves `address` unknown."""
+        cdef sockaddr_un local
+        cdef socklen_t n = sizeof(local)
+        cdef Addr a
+        cdef int i
+        if sys.getsockname(self.fd, <sockaddr *>&local, &n) < 0:
+            return
+        addr_from_sockaddr(&a, <sockaddr *>&local)
+        for i in range(16 if a.family == sys.AF_INET6 else 4):
+            if a.ip[i]:
+                self.address = a
+                return
 
     def stop(self):
         """Accept no more; the descriptor stays open (it is the supervisor's)."""
@@ -133,13 +154,10 @@ cdef class Listener(Door):
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
         else:
             addr_from_sockaddr(&s.src, sa)
-            if sys.getsockname(fd, <sockaddr *>&local, &n) == 0:
+            if self.address.family:
+                s.dst = self.address
+            elif sys.getsockname(fd, <sockaddr *>&local, &n) == 0:
                 addr_from_sockaddr(&s.dst, <sockaddr *>&local)
-            no_delay(fd)
-            if f.tcpka:
-                keepalive_options(fd, f.ka_cnt, f.ka_idle, f.ka_intvl)
-            if self.tcp_ut:
-                sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_USER_TIMEOUT, &self.tcp_ut, sizeof(int))
         s.enlist()
         if self.worker.reactor.watch(s, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
             s.drop(True)

@@ -83,7 +83,7 @@ class Proxy:
             instance.bind({})
         except BindFailure as wrong:
             raise OSError(str(wrong)) from None
-        instance.start(asyncio.get_running_loop())
+        instance.start(asyncio.get_running_loop(), shared_loop=True)
         self._instance = instance
         await instance.run_checks()
 

@@ -24,6 +24,7 @@ cdef class Reactor:
     cdef list graveyard                   # sources forgotten in this turn: kept until its end
     cdef object loop
     cdef object turn_method
+    cdef public int linger_ms             # how long a turn waits for more, 0: not at all
     cdef public uint64_t turns
     cdef public uint64_t events_seen
     cdef list at_turn_end                 # TurnHook objects (log flush, ...)

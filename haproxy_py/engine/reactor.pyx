@@ -16,7 +16,6 @@ from haproxy_py.engine.timers cimport Timer, wheel_init, wheel_set, wheel_remove
 
 cdef enum:
     BATCH = 256           # events fetched by one epoll_wait
-    ROUNDS = 16           # epoll_waits in one turn, at most
     TURN_US = 4000        # a turn that has run so long returns to asyncio
 
 cdef int live_sources = 0
@@ -194,17 +193,20 @@ cdef class Reactor:
             s.on_events(0)
 
     cpdef turn(self):
-        """Handle everything that is ready, in bounded rounds. Called by the loop; never raises."""
+        """Handle everything that is ready, for a bounded time. Called by the loop; never raises.
+
+        With linger_ms the turn waits that long for more before it gives the thread back: a way through the loop costs more
+        than a request's whole bookkeeping. Only a process that does nothing else may do so.
+        """
         cdef sys.epoll_event events[BATCH]
-        cdef int n, i, rounds = 0
+        cdef int n, i, wait = 0
         cdef Source s
         cdef uint64_t ticks, began = 0
         cdef TurnHook hook
         self.in_turn = 1
         self.turns += 1
-        while rounds < ROUNDS:
-            rounds += 1
-            n = sys.epoll_wait(self.epfd, events, BATCH, 0)
+        while True:
+            n = sys.epoll_wait(self.epfd, events, BATCH, wait)
             self.tick()
             if began == 0:
                 began = self.now_us
@@ -224,8 +226,18 @@ cdef class Reactor:
                 self.expire()
             if self.graveyard:
                 self.graveyard = []
-            if (n <= 0 and not self.ready) or self.now_us - began > TURN_US:
+            if self.ready:
+                wait = 0
+            elif n <= 0:
                 break
+            else:
+                wait = self.linger_ms
+            if self.now_us - began > TURN_US:
+                break
+            if wait:
+                for hook in self.at_turn_end:
+                    hook.turn_end()
+                self.arm()
         for hook in self.at_turn_end:
             hook.turn_end()
         self.in_turn = 0

@@ -19,9 +19,13 @@ cdef class Worker:
         self.splice = splice
         self.heads = []
 
-    def open(self, loop) -> None:
-        """Make the reactor and nest it in `loop`. Called in the process that will run it: an epoll set is not shared."""
+    def open(self, loop, *, linger_ms: int = 0) -> None:
+        """Make the reactor and nest it in `loop`. Called in the process that will run it: an epoll set is not shared.
+
+        linger_ms: see Reactor.turn; for processes that do nothing but proxy.
+        """
         self.reactor = Reactor()
+        self.reactor.linger_ms = linger_ms
         self.reactor.attach(loop)
 
     def close(self) -> None:

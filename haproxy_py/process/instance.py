@@ -34,6 +34,7 @@ from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
 SPARE_SERVERS = 256  # rooms kept for servers added at run time
 DRAIN_POLL_S = 0.05
+LINGER_MS = 1  # a worker's turn waits so long for more events before asyncio has its turn
 
 
 class Instance:
@@ -127,10 +128,13 @@ class Instance:
         """Open the listening sockets, taking over those of `inherited`. Raises: frontends.bind.BindFailure."""
         self.listening = bind.open_all(self.config, inherited)
 
-    def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1) -> None:
-        """Take traffic in this process, nested in `loop` (running or about to run)."""
+    def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1, *, shared_loop: bool = False) -> None:
+        """Take traffic in this process, nested in `loop` (running or about to run).
+
+        shared_loop: the loop also runs a program of its own, which must not be held up.
+        """
         self.segment.attach(slot)
-        self.worker.open(loop)
+        self.worker.open(loop, linger_ms=0 if shared_loop else LINGER_MS)
         self.started_at = time.time()
         log_output.forked()
         log_output.attach(self.worker.reactor)

@@ -32,7 +32,7 @@ cdef struct Chan:
     uint64_t received    # bytes the source gave
     uint8_t full_reads   # reads in a row that filled the buffer: the sign that splicing pays
     bint wrapped         # sent bytes were overwritten: the message cannot be sent again from the start
-    bint more            # hint for MSG_MORE: the rest of the message is coming at once
+    bint no_more         # option http-no-delay: never let the kernel wait for the rest of a message
 
 cdef void chan_init(Chan *c) noexcept nogil
 cdef void chan_release(Chan *c, Worker w) noexcept                      # give back rewritten head and pipe (not buf)

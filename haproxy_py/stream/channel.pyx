@@ -67,6 +67,8 @@ cdef int chan_flush(Chan *c, Conn dst) noexcept:
     cdef int count
     cdef ssize_t n
     cdef uint32_t part
+    # More of a body of known length is on its way: let the kernel fill its segments, as HAProxy does.
+    cdef bint more = c.body.mode == B_LENGTH and c.body.left > 0 and not c.no_more
     while True:
         if c.head_off < c.head_end:
             count = 1
@@ -78,7 +80,7 @@ cdef int chan_flush(Chan *c, Conn dst) noexcept:
                 count = 2
             if not dst.may_write:
                 return 0
-            n = dst.sendv(iov, count, c.more)
+            n = dst.sendv(iov, count, more)
             if n < 0:
                 return 0 if n == IO_AGAIN else X_DST
             c.sent += n
@@ -91,7 +93,7 @@ cdef int chan_flush(Chan *c, Conn dst) noexcept:
         elif c.off < c.end:
             if not dst.may_write:
                 return 0
-            n = dst.send(c.buf + c.off, c.end - c.off, c.more)
+            n = dst.send(c.buf + c.off, c.end - c.off, more)
             if n < 0:
                 return 0 if n == IO_AGAIN else X_DST
             c.sent += n

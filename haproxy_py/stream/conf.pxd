@@ -30,7 +30,8 @@ cdef class HttpConf:
     cdef public bint buffer_request
     cdef public bint pretend_keepalive
     cdef public bint ignore_probes
-    cdef public bint lenient
+    cdef public bint lenient             # option accept-unsafe-violations-in-http-request
+    cdef public bint lenient_reply       # the same of replies
     cdef public bint use_proxy_header
     cdef public dict errors              # status -> Reply (errorfile and the like); built-in pages otherwise
     cdef public bytes monitor_uri

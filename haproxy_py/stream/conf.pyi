@@ -23,6 +23,7 @@ class HttpConf:
     pretend_keepalive: bool
     ignore_probes: bool
     lenient: bool
+    lenient_reply: bool
     use_proxy_header: bool
     errors: dict[int, Reply] | None
     monitor_uri: bytes | None

@@ -7,7 +7,7 @@ they name go through. What this hop wants from the next one is added as a field 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 from haproxy_py.engine.addr cimport Addr, addr_text, ADDR_TEXT
-from haproxy_py.engine.message cimport Head, Field, F_CANON, F_DROP, H_CONNECTION, HF_CLEAN
+from haproxy_py.engine.message cimport Head, Field, F_CANON, F_COUNTED, F_DROP, H_CONNECTION, HF_CLEAN
 
 
 cdef inline bint is_token(const char *p, uint32_t n, const char *lower, uint32_t m) noexcept nogil:
@@ -81,13 +81,13 @@ cdef void add_address(Head h, bytes name, Addr *a) noexcept:
 cdef uint64_t counted_size(Head h, bint response) noexcept nogil:
     """The size by which HAProxy counts a head in logs and statistics: its parts without separators, plus 20 for the
     start line's own record and 1 for the end of the fields (measured on 2.6 and 2.8, see docs/oracle-facts.md)."""
-    cdef uint64_t n = 21 + 8
+    cdef uint64_t n = 21 + (h.version_len if h.version_text != NULL else 8)
     cdef int i
     if response:
         n += 3 + h.reason_len
     else:
         n += h.method_len + h.target_len
     for i in range(h.count):
-        if not h.fields[i].flags & F_DROP:
+        if h.fields[i].flags & (F_DROP | F_COUNTED) != F_DROP:
             n += h.fields[i].name_len + h.fields[i].value_len
     return n

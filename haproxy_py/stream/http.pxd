@@ -73,8 +73,11 @@ cdef class HttpStream(Relay):
     cdef bint reply_head_complete(self, uint32_t n) noexcept
     cdef bint server_lost(self) noexcept
     cdef bint bad_reply(self) noexcept
+    cdef bint refuse_head(self) noexcept
     cdef void start_tunnel(self) noexcept
     # ends
+    cdef Reply page_of(self, int status)
+    cdef void leave_reply(self) noexcept
     cdef void answer(self, Reply reply) noexcept
     cdef void send_answer(self) noexcept
     cdef void raw_answer(self, int status) noexcept

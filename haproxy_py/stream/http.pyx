@@ -90,8 +90,10 @@ cdef class HttpStream(Relay):
         self.req_no = s.requests + 1
         self.req = s.worker.take_head()
         h1_init(&self.parser, 0)
+        self.parser.lenient = f.httpconf.lenient
         chan_init(&self.rq)
         chan_init(&self.rs)
+        self.rq.no_more = self.rs.no_more = f.httpconf.no_delay
 
     cdef void no_request(self, uint8_t cause) noexcept:
         """The connection ended or timed out before a byte of its first request."""
@@ -141,7 +143,7 @@ cdef class HttpStream(Relay):
 
     cdef void bad_request(self, int status) noexcept:
         self.uri = b"<BADREQ>"
-        self.request_us = 0
+        self.request_us = self.head_us = 0
         self.term_cause = c'P'
         self.term_state = c'R'
         self.fe.mine.ereq += 1
@@ -240,9 +242,7 @@ cdef class HttpStream(Relay):
             self.term_cause = c'L'
             self.term_state = c'R'
             self.fe.mine.intercepted += 1
-            if 300 <= self.reply.status < 400 and self.req.flags & (HF_CHUNKED | HF_LENGTH) and self.rq.body.mode != B_NONE:
-                self.reply_close = True              # a redirect of a request with a body
-            self.answer(self.reply)
+            self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status))
         elif v == V_DENY or v == V_TARPIT:
             self.fe.mine.dreq += 1
             if self.counted_be and self.be is not None:
@@ -254,7 +254,7 @@ cdef class HttpStream(Relay):
                 self.head_us = 0
                 set_deadline(s.reactor, s, s.reactor.now_ms + self.tarpit_ms())
             else:
-                self.answer(self.reply if self.reply is not None else self.front.httpconf.page(self.reply_status or 403))
+                self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 403))
         elif v == V_ERROR:
             self.fail(500, c'I', c'R')
         else:
@@ -283,6 +283,7 @@ cdef class HttpStream(Relay):
                 b = <Backend>self.front.backends.get(name)
         if b is None:
             if self.front.default_backend is None:
+                self.request_us = self.head_us = 0       # HAProxy logs no times for it
                 self.fail(503, c'S', c'C')
                 return False
             b = <Backend>self.front.default_backend
@@ -395,6 +396,7 @@ cdef class HttpStream(Relay):
         self.state = ST_EXCHANGE
         self.res = self.worker.take_head()
         h1_init(&self.parser, 1)
+        self.parser.lenient = self.back_conf().lenient_reply
         if self.backend.timeout_server:
             set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_server)
         else:
@@ -569,6 +571,7 @@ cdef class HttpStream(Relay):
         cdef uint32_t limit = self.worker.buffers.size - self.worker.maxrewrite
         cdef ssize_t n
         cdef int r
+        cdef uint64_t counted
         while True:
             if self.rs.buf == NULL:
                 if not c.has_pending() and not c.eof and not c.error:
@@ -588,6 +591,7 @@ cdef class HttpStream(Relay):
                 return self.server_lost()
             self.rs.raw += <uint32_t>n
             self.rs.received += <uint32_t>n
+            counted = self.counted_out
             while True:
                 r = h1_head(&self.parser, self.rs.buf, self.rs.raw, self.res, self.worker.maxhdr)
                 if r <= 0 or self.res.status >= 200 or self.res.status == 101:
@@ -600,11 +604,14 @@ cdef class HttpStream(Relay):
             if r > 0:
                 return self.reply_head_complete(<uint32_t>r)
             if r < 0 or self.rs.raw >= limit:
+                self.counted_out = counted           # interim replies that were not sent yet will not be
                 return self.bad_reply()
 
     cdef bint interim_reply(self, uint32_t n) noexcept:
         """A 1xx goes through at once, without its connection field (RFC 9110 15.2)."""
         cdef int64_t size = -1
+        if self.res.flags & HF_CONN_CLOSE:
+            self.close_server = True                 # it ends the connection after the final reply
         self.res.remove("connection", 10)
         self.counted_out += counted_size(self.res, True)
         if self.rs.head == NULL:
@@ -620,6 +627,7 @@ cdef class HttpStream(Relay):
         self.rs.raw -= n
         self.res.clear()
         h1_init(&self.parser, 1)
+        self.parser.lenient = self.back_conf().lenient_reply
         return True
 
     cdef bint reply_head_complete(self, uint32_t n) noexcept:
@@ -651,11 +659,14 @@ cdef class HttpStream(Relay):
         self.keep_server = (not self.close_server and not (q.flags | h.flags) & HF_MUST_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE
                             and (flags & HF_CONN_KEEPALIVE or (h.version == 11 and not flags & HF_CONN_CLOSE)))
         self.keep_client = (fc.mode != MODE_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE and not self.worker.stopping
+                            and not (h.version < 11 and flags & HF_CHUNKED)
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
+        if chan_frame(&self.rs) < 0:
+            return self.refuse_head()
         if self.rs.body.mode == B_TUNNEL:
             if h.status == 101 and not q.flags & HF_CONN_UPGRADE:
                 self.counted_out += counted_size(h, True)
-                return self.bad_reply()              # nobody asked for another protocol
+                return self.refuse_head()            # nobody asked for another protocol
             self.keep_client = self.keep_server = False
         elif flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
@@ -679,12 +690,8 @@ cdef class HttpStream(Relay):
             if self.rs.head != NULL:
                 size = h.write_response(self.rs.head + self.rs.head_end, self.worker.buffers.size - self.rs.head_end)
             if size < 0:
-                self.res_seen = False
-                return self.bad_reply()
+                return self.refuse_head()
             self.rs.head_end += <uint32_t>size
-        if chan_frame(&self.rs) < 0:
-            self.res_seen = False
-            return self.bad_reply()
         if self.rs.body.done and self.rs.raw > self.rs.end:
             self.keep_server = False                 # surplus bytes: never passed on, the connection is not used again
         if self.front.log is not None and self.front.log.asap:
@@ -692,6 +699,12 @@ cdef class HttpStream(Relay):
         if self.rs.body.mode == B_TUNNEL:
             self.start_tunnel()
         return True
+
+    cdef bint refuse_head(self) noexcept:
+        """A whole reply head that we cannot go on with."""
+        self.res_seen = False
+        self.response_us = 0
+        return self.bad_reply()
 
     cdef bint run_response_rules(self) noexcept:
         """http-response of the backend, then of the frontend, then http-after-response of both. False: ended."""
@@ -707,20 +720,29 @@ cdef class HttpStream(Relay):
             v = rules.run(self, &cursor)
             if v == V_CONTINUE or v == V_STOP:
                 continue
-            self.drop_server(True)
-            self.res_seen = False
+            self.leave_reply()
             if v == V_REPLY:
                 self.term_cause = c'L'
                 self.term_state = c'H'
-                self.answer(self.reply)
+                self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status))
             else:
                 self.fe.mine.dresp += 1
                 self.be.mine.dresp += 1
                 self.term_cause = c'P'
                 self.term_state = c'H'
-                self.answer(self.reply if self.reply is not None else self.front.httpconf.page(self.reply_status or 502))
+                self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 502))
             return False
         return True
+
+    cdef void leave_reply(self) noexcept:
+        """A rule answers in the server's place. What came of its body counts as sent (HAProxy has it in its buffer); when
+        that is all of it, the connection serves others."""
+        if chan_frame(&self.rs) >= 0:
+            self.counted_out += self.rs.body.payload + self.rs.body.counted
+            if self.rs.body.done and self.rs.raw == self.rs.end and self.rq_done:
+                self.part_from_server()
+        self.drop_server(True)
+        self.res_seen = False
 
     cdef bint server_lost(self) noexcept:
         """The server connection ended before a whole reply head. If it was a kept one and nothing came over it, the
@@ -734,7 +756,7 @@ cdef class HttpStream(Relay):
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
-        self.fail(502, c'S' if self.rs.received == 0 else c'P', c'H')
+        self.fail(502, c'S' if self.rs.raw == 0 else c'P', c'H')
         return False
 
     cdef bint bad_reply(self) noexcept:
@@ -794,7 +816,7 @@ cdef class HttpStream(Relay):
             self.raw_answer(408)
         elif st == ST_TARPIT:
             self.queue_us = self.session.reactor.now_us
-            self.answer(self.reply if self.reply is not None else self.front.httpconf.page(self.reply_status or 500))
+            self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 500))
         elif st == ST_TURN:
             self.connect()
         elif st == ST_QUEUE:
@@ -833,12 +855,15 @@ cdef class HttpStream(Relay):
     # ------------------------------------------------------------------ ends
 
     cdef void fail(self, int status, uint8_t cause, uint8_t state) noexcept:
-        cdef HttpConf conf = self.front.httpconf
         self.term_cause = cause
         self.term_state = state
+        self.answer(self.page_of(status))
+
+    cdef Reply page_of(self, int status):
+        """The page of a status: the backend's, once one is chosen, else the frontend's, else the built-in one."""
         if self.backend is not None and self.back_conf().errors is not None and status in self.back_conf().errors:
-            conf = self.back_conf()
-        self.answer(conf.page(status))
+            return self.back_conf().page(status)
+        return self.front.httpconf.page(status)
 
     cdef void answer(self, Reply reply) noexcept:
         """Send a reply of our own. The connection goes on if the request is here whole and the client wants it to."""
@@ -846,13 +871,13 @@ cdef class HttpStream(Relay):
         cdef Head q = self.req
         cdef int64_t n = -1
         if reply.raw:
-            self.status = reply.status
-            self.send_raw(reply.body, reply.status)
+            self.status = reply.logged
+            self.send_raw(reply.body, reply.logged)
             return
         self.state_before = self.state
         self.state = ST_REPLY
         self.own_reply = True
-        self.status = reply.status
+        self.status = reply.logged
         if self.res is None:
             self.res = self.worker.take_head()
         else:
@@ -862,14 +887,14 @@ cdef class HttpStream(Relay):
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
         self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not self.reply_close
-                            and not reply.closes and not self.worker.stopping and reply.status not in (400, 408)
+                            and not reply.closes and not self.worker.stopping
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
         self.run_after_rules()
-        self.counted_out += counted_size(self.res, True)
-        if reply.status in (400, 408) or self.reply_close:
-            self.counted_out += 15                   # their "connection: close" is part of the page
-        if self.state_before != ST_TARPIT and not reply.closes:
+        self.counted_out += counted_size(self.res, True) + <uint32_t>reply.unsent
+        if self.reply_close:
+            self.counted_out += 15                   # its "connection: close" is part of the reply
+        if self.state_before != ST_TARPIT:
             say_connection(self.res, self.keep_client, q.version == 10)
         if self.state_before == ST_TARPIT:
             self.keep_client = False                 # the end comes without having been announced
@@ -886,9 +911,9 @@ cdef class HttpStream(Relay):
             self.rs.buf = PyBytes_AS_STRING(self.reply_body)
             self.rs.end = self.rs.raw = <uint32_t>PyBytes_GET_SIZE(self.reply_body)
             self.counted_out += self.rs.end
-        count_status(self.fe.mine, reply.status)
+        count_status(self.fe.mine, reply.logged)
         if self.counted_be:
-            count_status(self.be.mine, reply.status)
+            count_status(self.be.mine, reply.logged)
         self.send_answer()
 
     cdef void run_after_rules(self) noexcept:
@@ -997,7 +1022,10 @@ cdef class HttpStream(Relay):
 
     cdef uint64_t out_bytes(self) noexcept:
         """Reply bytes so far, as HAProxy counts them."""
-        return self.counted_out + (0 if self.own_reply else self.rs.body.payload + self.rs.body.trailer_bytes)
+        if self.own_reply:
+            return self.counted_out
+        return (self.counted_out + self.rs.body.payload + self.rs.body.counted
+                + (1 if self.rs.body.mode == B_CHUNKED and self.rs.body.done else 0))    # the record of a body's end
 
     cdef void close_books(self) noexcept:
         """Log line, counters, gauges, pooled memory. The stream is over."""

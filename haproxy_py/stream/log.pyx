@@ -5,7 +5,6 @@ The counts in a line are read from the segment at the moment it is written and i
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t
-from libc.string cimport memchr
 from haproxy_py.engine.message cimport Head
 from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.rules.rule cimport LogFormat
@@ -23,21 +22,10 @@ cdef char sd[SD_ROOM]
 
 
 cdef void capture_uri(Stream t) noexcept:
-    """The request line as received, for %r; rules may have changed the head's own idea of it."""
+    """The request line as parsed, for %r; rules may have changed the head's own idea of it."""
     cdef Head h = t.req
-    cdef const char *start
-    cdef const char *end
-    cdef uint32_t n
-    if t.uri is not None or h is None or h.start == NULL or h.length == 0:
-        return
-    start = h.start
-    while start < h.start + h.length and (start[0] == c'\r' or start[0] == c'\n'):
-        start += 1                                   # empty lines before a request are no part of it
-    end = <const char *>memchr(start, c'\n', h.start + h.length - start)
-    n = <uint32_t>((end if end != NULL else h.start + h.length) - start)
-    if n and start[n - 1] == c'\r':
-        n -= 1
-    t.uri = PyBytes_FromStringAndSize(start, n)
+    if t.uri is None and h is not None and h.line != NULL:
+        t.uri = PyBytes_FromStringAndSize(h.line, h.line_len)
 
 
 cdef void log_stream(Stream t, FrontConf f) noexcept:
