@@ -23,6 +23,8 @@ cdef struct H1Body:
     uint8_t drop_line    # the current trailer line is not forwarded
     uint16_t trailers    # trailer fields seen (bounded)
     uint32_t trailer_bytes
+    uint32_t counted     # names and values of trailers, as HAProxy counts bytes
+    uint16_t blanks      # inside a trailer's value, not yet counted
 
 cdef void h1_body_init(H1Body *b, int mode, uint64_t length) noexcept nogil
 # Walk `n` received bytes at `buf`: validates framing; drops chunk extensions (and, with strip, all framing) by moving

@@ -19,6 +19,7 @@ cdef enum:
     SIZE_BITS = 52              # HAProxy's bound on one chunk: 2**52 - 1
     LINE_MOST = 16384           # a size line with its extension; all trailers together
     TRAILERS_MOST = 100
+    LEADING = 65535             # H1Body.blanks in front of a value
     NAME_HELD = 20              # a trailer's name may wait for its end this long; no forbidden one is longer
 
 cdef enum State:
@@ -155,6 +156,7 @@ cdef uint32_t begin_trailer(H1Body *b, char *p, uint32_t n) noexcept nogil:
         return 0
     b.trailers += 1
     b.trailer_bytes += i
+    b.counted += i
     if i == 0 or (i <= NAME_HELD and p[i] != c':') or b.trailers > TRAILERS_MOST or b.trailer_bytes > LINE_MOST:
         return 1
     b.drop_line = i <= NAME_HELD and forbidden(p, i)
@@ -178,8 +180,10 @@ cdef int trailer_byte(H1Body *b, char *p) noexcept nogil:
     if b.state == C_NAME:
         if c == c':':
             b.state = C_VALUE
+            b.blanks = LEADING
         elif h1_lower[<uint8_t>c]:
             p[0] = <char>h1_lower[<uint8_t>c]
+            b.counted += 1
         else:
             return BAD
     elif b.state == C_VALUE:
@@ -187,11 +191,22 @@ cdef int trailer_byte(H1Body *b, char *p) noexcept nogil:
             b.state = C_VALUE_LF
         elif c == c'\n' or c == 0:
             return BAD
+        else:
+            count_value(b, c)
     elif c == c'\n':                                  # C_VALUE_LF
         b.state = C_LINE
     else:
         return BAD
     return not b.drop_line
+
+
+cdef inline void count_value(H1Body *b, char c) noexcept nogil:
+    """One byte of a trailer's value; the blanks around it do not count."""
+    if c != c' ' and c != c'\t':
+        b.counted += 1 + (0 if b.blanks == LEADING else b.blanks)
+        b.blanks = 0
+    elif b.blanks != LEADING:
+        b.blanks += 1
 
 
 cdef inline bint is_name(const char *p, uint32_t n, const char *name, uint32_t m) noexcept nogil:

@@ -8,11 +8,10 @@ HF_CLEAN. Behaviour is HAProxy 2.8's, stricter where its leniency only helps smu
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 from haproxy_py.engine.message cimport (
-    Head, Field, F_CANON, F_DROP, M_CONNECT, M_OPTIONS, H_OTHER, H_HOST, H_CONNECTION, H_CONTENT_LENGTH,
+    Head, Field, F_CANON, F_COUNTED, F_DROP, M_CONNECT, M_OPTIONS, H_OTHER, H_HOST, H_CONNECTION, H_CONTENT_LENGTH,
     H_TRANSFER_ENCODING, H_EXPECT, H_UPGRADE, H_TE, H_SEC_WEBSOCKET_KEY, H_SEC_WEBSOCKET_ACCEPT,
     HF_CHUNKED, HF_LENGTH, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_EXPECT_100, HF_CLEAN,
     HF_UPGRADE_WEBSOCKET, HF_AUTHORITY_FORM, HF_ABSOLUTE_FORM, HF_ASTERISK_FORM, HF_MUST_CLOSE, HF_TE_FIX, authority_of)
-from haproxy_py.engine.reasons cimport reason_of
 
 cdef enum:
     BAD = -1                 # http1.H1_BAD
@@ -86,10 +85,12 @@ cdef inline void drop(Head h, Field *f) noexcept nogil:
     h.flags &= ~<uint32_t>HF_CLEAN
 
 
-cdef void drop_all(Head h, int id) noexcept nogil:
+cdef void drop_all(Head h, int id, uint8_t counted) noexcept nogil:
+    """Drop every field of that id. `counted`: F_COUNTED or 0."""
     cdef uint32_t i
     for i in range(h.count):
-        if h.fields[i].id == id:
+        if h.fields[i].id == id and not h.fields[i].flags & F_DROP:
+            h.fields[i].flags |= counted
             drop(h, &h.fields[i])
 
 
@@ -187,7 +188,7 @@ cdef int settle_framing(Head h, Found *found) noexcept nogil:
         h.flags |= HF_CHUNKED
         say_chunked(h)
         if found.length:
-            drop_all(h, H_CONTENT_LENGTH)
+            drop_all(h, H_CONTENT_LENGTH, 0)
             h.content_length = 0
         if found.length or h.version < 11:
             h.flags |= HF_MUST_CLOSE | HF_CONN_CLOSE
@@ -241,7 +242,7 @@ cdef void settle_upgrade(Head h, Found *found) noexcept:
             if h.fields[i].id == H_CONNECTION and not h.fields[i].flags & F_DROP:
                 cut_tokens(h, &h.fields[i], "upgrade", 7, "upgrade", 7)
     elif found.upgrade and not h.flags & HF_CONN_UPGRADE:
-        drop_all(h, H_UPGRADE)
+        drop_all(h, H_UPGRADE, 0)
 
 
 cdef int known_field(Head h, Field *f, Found *found) noexcept:
@@ -446,11 +447,24 @@ cdef int scan(Head h, Found *found, uint8_t key_id) noexcept:
     return settle_framing(h, found)
 
 
+cdef void connect_framing(Head h, Found *found) noexcept:
+    """CONNECT has no body (RFC 9110 9.3.6): what follows is for the tunnel, and for nobody if there will be none."""
+    if h.flags & (HF_LENGTH | HF_CHUNKED) == 0:
+        return
+    h.flags &= ~<uint32_t>(HF_LENGTH | HF_CHUNKED | HF_CONN_KEEPALIVE)
+    h.flags |= HF_MUST_CLOSE | HF_CONN_CLOSE
+    h.content_length = 0
+    drop_all(h, H_CONTENT_LENGTH, 0)
+    drop_all(h, H_TRANSFER_ENCODING, 0)
+
+
 cdef int finish_request(Head h, bint lenient) noexcept:
     cdef Found found
     cdef int r = scan(h, &found, H_SEC_WEBSOCKET_KEY)
     if r < 0:
         return r
+    if h.method == M_CONNECT:
+        connect_framing(h, &found)
     settle_upgrade(h, &found)
     if h.flags & HF_CONN_UPGRADE and found.websocket:
         if not found.key and not lenient:
@@ -459,7 +473,7 @@ cdef int finish_request(Head h, bint lenient) noexcept:
     r = one_host(h, &found)
     if r < 0:
         return r
-    if found.host >= 0 and not lenient and not good_host(h.fields[found.host].value, h.fields[found.host].value_len):
+    if found.host >= 0 and not good_host(h.fields[found.host].value, h.fields[found.host].value_len):
         return BAD
     return check_target(h, &found, lenient)
 
@@ -477,11 +491,9 @@ cdef int finish_response(Head h) noexcept:
         h.flags &= ~<uint32_t>(HF_LENGTH | HF_CHUNKED)
         h.content_length = 0
         if found.length:
-            drop_all(h, H_CONTENT_LENGTH)
+            drop_all(h, H_CONTENT_LENGTH, F_COUNTED)
         if found.coding:
-            drop_all(h, H_TRANSFER_ENCODING)
-    if h.reason_len == 0:
-        h.reason = reason_of(h.status, &h.reason_len)
-        if h.reason_len:
-            h.flags &= ~<uint32_t>HF_CLEAN
+            drop_all(h, H_TRANSFER_ENCODING, F_COUNTED)
+    if h.reason_len == 0:                     # write_response puts one in
+        h.flags &= ~<uint32_t>HF_CLEAN
     return 0

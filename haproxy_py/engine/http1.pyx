@@ -9,7 +9,7 @@ of a start line, obs-fold (its line end becomes blanks). Everything else that RF
 """
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from haproxy_py.engine.h1_rules cimport finish_request, finish_response
 from haproxy_py.engine.message cimport Head, Field, F_CANON, HF_CLEAN, method_of, target_form
 
@@ -79,10 +79,35 @@ cdef int h1_head(H1Parser *p, char *buf, uint32_t length, Head head, uint32_t ma
         return r
     head.start = buf
     head.length = p.pos
-    r = finish_response(head) if p.response else finish_request(head, p.lenient)
+    if p.response:
+        r = finish_response(head)
+    else:
+        r = finish_request(head, p.lenient)
+        if r == 0:
+            r = keep_line(head)
     if r < 0:
         return refuse(p, p.pos, r)
     return <int>p.pos
+
+
+cdef int keep_line(Head h) noexcept:
+    """The request line for logs, before rules change parts of it: as received when its words lie one blank apart."""
+    cdef uint32_t m = h.method_len, t = h.target_len
+    cdef char *line
+    h.line_len = m + t + h.version_len + 2
+    if h.target == h.method_text + m + 1 and h.version_text == h.target + t + 1 and h.method_text[m] == c' ' and h.target[t] == c' ':
+        h.line = h.method_text
+        return 0
+    line = h.alloc(h.line_len)
+    if line == NULL:
+        return H1_BAD
+    memcpy(line, h.method_text, m)
+    line[m] = c' '
+    memcpy(line + m + 1, h.target, t)
+    line[m + 1 + t] = c' '
+    memcpy(line + m + t + 2, h.version_text, h.version_len)
+    h.line = line
+    return 0
 
 
 # ---------------------------------------------------------------- the start line
@@ -208,6 +233,8 @@ cdef int end_target(H1Parser *p, char *buf, uint32_t pos, Head head) noexcept:
     p.state = S_VERSION_BLANK
     if not blank(c):                                  # HTTP/0.9: the line without a version is the whole head
         head.version = 9
+        head.version_text = "HTTP/1.0"
+        head.version_len = 8
         p.state = S_START_LF
     return 0
 
@@ -231,8 +258,10 @@ cdef int end_version(H1Parser *p, char *buf, uint32_t pos, Head head) noexcept:
     """Anything from 1.1 on is spoken to as 1.1, anything below as 1.0 (RFC 9110 2.5)."""
     cdef const char *v = buf + p.mark
     cdef uint32_t n = pos - p.mark
+    head.version_text = v
+    head.version_len = n
     head.version = 11 if n == 8 and (v[5] > c'1' or (v[5] == c'1' and v[7] >= c'1')) else 10
-    if n != 8 or v[5] != c'1' or v[7] > c'1' or v[0] != c'H':
+    if head.version == 11 and not (n == 8 and v[0] == c'H' and v[5] == c'1' and v[7] == c'1'):
         head.flags &= ~<uint32_t>HF_CLEAN
     if head.method_len == 3 and head.method_text[0] == c'P' and head.method_text[1] == c'R' and n == 8 and v[5] == c'2':
         return refuse(p, pos, H1_BAD_VERSION)         # the preface of HTTP/2 (RFC 9113 3.4)

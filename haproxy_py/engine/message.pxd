@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 cdef enum:
     F_CANON = 1          # the bytes at `name` are exactly "name: value\r\n" (lower case, one blank): may go out as they are
     F_DROP = 2           # hop-by-hop or deleted: not sent
+    F_COUNTED = 4        # with F_DROP: not sent, but HAProxy's byte counts have it (stream.forward.counted_size)
 
 # Known field names get a number while parsing, so that no one compares strings twice.
 cdef enum FieldId:
@@ -80,9 +81,13 @@ cdef class Head:
     # status line
     cdef int status
     cdef const char *reason
-    cdef uint32_t reason_len
+    cdef uint32_t reason_len           # 0: none was received; write_response puts the usual one
     # both
     cdef uint8_t version               # 10, 11
+    cdef const char *version_text      # as received: what a message below 1.1 leaves with; NULL: HTTP/1.0 or HTTP/1.1
+    cdef uint32_t version_len
+    cdef const char *line              # request: start line as parsed, one blank between the words (for logs); NULL: none
+    cdef uint32_t line_len
     cdef uint32_t flags                # HF_*
     cdef uint64_t content_length
     cdef const char *start             # the received head, whole

@@ -12,6 +12,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stdlib cimport malloc, realloc, free
 from libc.string cimport memcpy, memcmp, memchr
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from haproxy_py.engine.reasons cimport reason_of
 
 cdef enum:
     FIELDS_FIRST = 32          # room made at first; doubled when needed
@@ -168,8 +169,8 @@ cdef class Head:
         """Ready for the next message. The first block of the arena and the array of fields are kept."""
         self.count = 0
         self.method = M_OTHER
-        self.method_text = self.target = self.reason = self.start = NULL
-        self.method_len = self.target_len = self.reason_len = self.length = 0
+        self.method_text = self.target = self.reason = self.start = self.version_text = self.line = NULL
+        self.method_len = self.target_len = self.reason_len = self.length = self.version_len = self.line_len = 0
         self.status = 0
         self.version = 11
         self.flags = 0
@@ -385,7 +386,7 @@ cdef class Head:
         n[0] = <uint32_t>((hash if hash != NULL else end) - q)
 
     cdef int64_t write_request(self, char *out, uint32_t room) noexcept nogil:
-        cdef uint64_t need = <uint64_t>self.method_len + self.target_len + 12
+        cdef uint64_t need = <uint64_t>self.method_len + self.target_len + self.version_len + 12
         cdef char *w = out
         if need > room:
             return -1
@@ -394,26 +395,30 @@ cdef class Head:
         w[0] = c' '
         memcpy(w + 1, self.target, self.target_len)
         w += 1 + self.target_len
-        memcpy(w, <const char *>b" HTTP/1.1\r\n", 11)
-        if self.version < 11:
-            w[8] = c'0'
-        w += 11
+        w[0] = c' '
+        w = write_version(self.version, self.version_text, self.version_len, w + 1)
+        w[0] = c'\r'
+        w[1] = c'\n'
+        w += 2
         return write_fields(self.fields, self.count, out, w, room)
 
     cdef int64_t write_response(self, char *out, uint32_t room) noexcept nogil:
         """The blank behind the status stays when there is no reason (RFC 9112 4)."""
         cdef char *w = out
         cdef int status = self.status
-        if <uint64_t>self.reason_len + 15 > room:
+        cdef const char *reason = self.reason
+        cdef uint32_t n = self.reason_len
+        if n == 0:
+            reason = reason_of(status, &n)
+        if <uint64_t>n + self.version_len + 15 > room:
             return -1
-        memcpy(w, <const char *>b"HTTP/1.1 000 ", 13)
-        if self.version < 11:
-            w[7] = c'0'
-        w[9] += <char>(status // 100 % 10)
-        w[10] += <char>(status // 10 % 10)
-        w[11] += <char>(status % 10)
-        memcpy(w + 13, self.reason, self.reason_len)
-        w += 13 + self.reason_len
+        w = write_version(self.version, self.version_text, self.version_len, w)
+        w[0] = w[4] = c' '
+        w[1] = <char>(c'0' + status // 100 % 10)
+        w[2] = <char>(c'0' + status // 10 % 10)
+        w[3] = <char>(c'0' + status % 10)
+        memcpy(w + 5, reason, n)
+        w += 5 + n
         w[0] = c'\r'
         w[1] = c'\n'
         return write_fields(self.fields, self.count, out, w + 2, room)
@@ -533,6 +538,15 @@ cdef class Head:
 
 cdef inline bytes span(const char *p, uint32_t n):
     return PyBytes_FromStringAndSize(p, n) if n else b""
+
+
+cdef char *write_version(uint8_t version, const char *text, uint32_t n, char *w) noexcept nogil:
+    """Anything from 1.1 on is HTTP/1.1; what is below leaves as it came (HTTP/0.9 too, as HAProxy does)."""
+    if version >= 11 or text == NULL:
+        text = "HTTP/1.1" if version >= 11 else "HTTP/1.0"
+        n = 8
+    memcpy(w, text, n)
+    return w + n
 
 
 cdef void free_blocks(char *block) noexcept nogil:

@@ -8,6 +8,7 @@ import re
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding: chunked\r\n", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
+_CUT_SIZE = re.compile(rb"[0-9A-Fa-f]*\r?\n?\Z")
 
 
 def canon(stream: bytes) -> bytes:
@@ -28,16 +29,16 @@ def canon(stream: bytes) -> bytes:
 
 
 def _join(stream: bytes, at: int) -> tuple[bytes, int]:
-    """Returns: the chunks from `at` as one, and where they end."""
+    """Returns: the chunks from `at` as one, and where they end; a size line that was cut is dropped."""
     payload = b""
     while size := _SIZE.match(stream, at):
         count = int(size[1], 16)
-        if count == 0:
-            return _with_size(payload), at
+        if count == 0 and size.end() < len(stream):
+            return _with_size(payload) + b"0\r\n", size.end()
         piece = stream[size.end() : size.end() + count]
         payload += piece
         at = min(size.end() + count + 2, len(stream))
-    return _with_size(payload), at
+    return _with_size(payload), len(stream) if _CUT_SIZE.match(stream, at) else at
 
 
 def _with_size(payload: bytes) -> bytes:

@@ -22,7 +22,6 @@ OLD = "2.6; newer versions do as we do"
 
 # head -> why; reasons that begin with OLD's text hold for haproxy 2.6 alone.
 DEVIATIONS: dict[bytes, str] = {
-    get(version=b"0.9"): "no HTTP/0.9 goes out: the version is sent as 1.0",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": "haproxy goes on in HTTP/2, which this parser does not speak",
     get(target=b"foo"): "none of the four target forms of RFC 9112 3.2 (2.6 refuses it too)",
     get(target=b"a:80"): "none of the four target forms of RFC 9112 3.2 (2.6 refuses it too)",

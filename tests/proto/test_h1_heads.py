@@ -55,7 +55,7 @@ REQUESTS: list[tuple[bytes, Verdict]] = [
     (b"GET / JUNK/1.1\r\n\r\n", BAD),
     (get(version=b"1.2"), get()),
     (get(version=b"2.0"), get()),
-    (get(version=b"0.9"), get(version=b"1.0")),
+    (get(version=b"0.9"), CLEAN),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", BAD_VERSION),
     # targets
     (get(target=b"/\"<>\\^`{|}[]%zz"), CLEAN),
