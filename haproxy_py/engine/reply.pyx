@@ -44,14 +44,16 @@ class ErrorFileFault(ValueError):
 
 cdef class Reply:
 
-    def __init__(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]], body: bytes, *,
-                 version: int = 11, closes: bool = False, raw: bool = False):
+    def __init__(self, status: int, reason: bytes, fields: list[tuple[bytes, bytes]], body: bytes, *, logged: int = 0,
+                 version: int = 11, closes: bool = False, raw: bool = False, unsent: int = 0):
         self.status = status
+        self.logged = logged or status
         self.reason = reason
         self.version = version
         self.body = body
         self.closes = closes
         self.raw = raw
+        self.unsent = unsent
         self.fields = list(fields)
         if not closes and not raw and not any(name == b"content-length" for name, _ in self.fields):
             self.fields.insert(0, (b"content-length", b"%d" % len(body)))
@@ -79,6 +81,26 @@ cdef class Reply:
         return head.response_bytes(1 << 20) + self.body
 
 
+cdef Reply rule_reply(int status, bytes reason, list fields, bytes body, bytes content_type):
+    """A reply as `http-request return` makes it: `fields` in their order, content-length, content-type (None: none).
+
+    A 204 has no length on the wire, but HAProxy counts the one that it took out.
+    """
+    cdef Reply made = Reply.__new__(Reply)
+    made.status = made.logged = status
+    made.version = 11
+    made.reason = reason
+    made.body = body
+    made.fields = fields
+    if status == 204:
+        made.unsent = 14 + len(str(len(body)))
+    else:
+        fields.append((b"content-length", b"%d" % len(body)))
+    if body and content_type is not None:
+        fields.append((b"content-type", content_type))
+    return made
+
+
 def make(status: int, fields=(), body: bytes = b"", content_type: bytes | None = None,
          reason: bytes | None = None) -> Reply:
     """A reply as `http-request return` makes it: content-length, content-type, then `fields` in their order.
@@ -91,9 +113,12 @@ def make(status: int, fields=(), body: bytes = b"", content_type: bytes | None =
 
 
 def _page(status: int) -> Reply:
+    """The pages of 400 and 408 say `connection: close`: HAProxy counts the field (15 bytes) and ends the connection."""
     title, sentence = _PAGES[status]
-    fields = [(b"cache-control", b"no-cache"), (b"content-type", b"text/html")]
-    return Reply(status, title, fields, _HTML % (status, title, sentence))
+    body = _HTML % (status, title, sentence)
+    closes = status in (400, 408)
+    fields = [(b"content-length", b"%d" % len(body)), (b"cache-control", b"no-cache"), (b"content-type", b"text/html")]
+    return Reply(status, title, fields, body, closes=closes, unsent=15 if closes else 0)
 
 
 cdef dict _built = {status: _page(status) for status in _PAGES}
@@ -118,16 +143,17 @@ def _kept_tokens(value: bytes) -> bytes:
     return b", ".join(token for token in tokens if token and token.lower() not in (b"close", b"keep-alive"))
 
 
-def from_errorfile(data: bytes, limit: int = 16384) -> Reply:
+def from_errorfile(data: bytes, limit: int = 16384, logged: int = 0) -> Reply:
     """A reply from the bytes of an errorfile (manual 4.2, errorfile): a complete HTTP/1 response.
 
-    Args: limit: tune.bufsize; a longer file is cut there (the caller warns).
-    An empty file means: send nothing, close. Without content-length the connection is closed behind the body.
+    Args: limit: tune.bufsize; a longer file is cut there (the caller warns). logged: the status that it stands for.
+    An empty file means: send nothing, close. The client's connection ends behind a page without content-length, or with
+    `connection: close`.
     Raises: ErrorFileFault.
     """
     data = data[:limit]
     if not data:
-        return Reply(0, b"", [], b"", raw=True)
+        return Reply(0, b"", [], b"", logged=logged, raw=True)
     reader = HeadReader(response=True, size=limit + 1)
     try:
         length = reader.feed(data)
@@ -135,23 +161,33 @@ def from_errorfile(data: bytes, limit: int = 16384) -> Reply:
         raise ErrorFileFault(f"unable to parse headers (error offset: {fault.position})") from None
     if length == 0:
         raise ErrorFileFault("unable to parse headers (error offset: -2)")
-    return _from_head(reader.head, data[length:])
+    return _from_head(reader.head, data[length:], logged)
 
 
-def _from_head(head: Head, body: bytes) -> Reply:
+def _check_field(head: Head, name: bytes, body: bytes) -> None:
+    if name == b"transfer-encoding":
+        raise ErrorFileFault("chunk-encoded payload not supported")
+    if name == b"content-length" and head.length_value != len(body):
+        raise ErrorFileFault(
+            f"payload size does not match the announced content-length ({len(body)} != {head.length_value})")
+
+
+def _from_head(head: Head, body: bytes, logged: int) -> Reply:
+    """Fields as they stand, but what a connection field says of this hop goes (HAProxy counts it all the same)."""
     if head.status_code < 200:
         raise ErrorFileFault(f"invalid http status code for an error message ({head.status_code})")
     fields = []
+    ends = False
+    unsent = 0
     for name, value in head.items():
-        if name == b"transfer-encoding":
-            raise ErrorFileFault("chunk-encoded payload not supported")
-        if name == b"content-length" and head.length_value != len(body):
-            raise ErrorFileFault(
-                f"payload size does not match the announced content-length ({len(body)} != {head.length_value})")
+        _check_field(head, name, body)
         if name == b"connection":
-            value = _kept_tokens(value)
-            if not value:
-                continue
-        fields.append((name, value))
-    closes = not any(name == b"content-length" for name, _ in fields)
-    return Reply(head.status_code, head.reason_text, fields, body, version=head.http_version, closes=closes)
+            kept = _kept_tokens(value)
+            ends = ends or any(token.strip(b" \t").lower() == b"close" for token in value.split(b","))
+            unsent += len(value) - len(kept) + (0 if kept else len(name))
+            value = kept
+        if value or name != b"connection":
+            fields.append((name, value))
+    closes = ends or not any(name == b"content-length" for name, _ in fields)
+    return Reply(head.status_code, head.reason_text, fields, body, version=head.http_version, closes=closes,
+                 logged=logged, unsent=unsent)

@@ -106,9 +106,9 @@ def parse_acl_expr(words: list[str], scope: Scope) -> AclExpr:
     scope.acl = True
     try:
         if row:
-            expr, kind, index = parse_expr(words, 0, scope, f"ACL keyword '{name}'", row.fetch)
+            expr, kind, index = parse_expr(words, 0, scope, f"ACL keyword '{name}'", row.fetch, follow=False)
         else:
-            expr, kind, index = parse_expr(words, 0, scope)
+            expr, kind, index = parse_expr(words, 0, scope, follow=False)
     except ExprError as error:
         raise AclError(str(error) if row or name not in FETCHES and not str(error).startswith("unknown fetch") else
                        f"{error} in ACL expression '{word}'") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from haproxy_py.config.units import leading_int
 from haproxy_py.rules.actionset import ActionError, format_of, is_condition
 from haproxy_py.rules.logformat import Format
 from haproxy_py.rules.scope import Scope
@@ -23,6 +24,7 @@ class ReplySpec:
     kind: str = ""
     content_type: str | None = None
     body: bytes = b""
+    path: str = ""  # of an errorfile
     format: Format | None = None  # lf-string, lf-file
     fields: list[tuple[bytes, Format]] = field(default_factory=list)
 
@@ -60,9 +62,10 @@ class _Reader:
 
     def status(self) -> None:
         text = self.argument("'status' expects <status_code> as argument")
-        if not (text.isascii() and text.isdecimal() and len(text) == 3 and 200 <= int(text) <= 599):
-            raise ActionError(f"Unexpected status code '{text}'")
-        self.spec.status = int(text)
+        status = leading_int(text)
+        if not 200 <= status <= 599:
+            raise ActionError(f"Unexpected status code '{status}'")
+        self.spec.status = status
 
     def header(self) -> None:
         complaint = "'hdr' expects <name> and <value> as arguments"
@@ -83,7 +86,8 @@ class _Reader:
     def error_page(self, word: str) -> None:
         self.taken(word)
         if word == "errorfile":
-            self.spec.body = _read(self.argument("'errorfile' expects <fmt> as argument"))
+            self.spec.path = self.argument("'errorfile' expects <fmt> as argument")
+            self.spec.body = _read(self.spec.path)
         elif word == "errorfiles":
             raise ActionError("'errorfiles' is known to HAProxy, not supported yet")
 
@@ -111,7 +115,9 @@ def _check(spec: ReplySpec, scope: Scope, fallback: str) -> None:
     if (spec.kind or fallback) == "default-errorfiles" and spec.status not in PAGES:
         raise ActionError(f"status code '{spec.status}' not handled by default with 'default-errorfiles' argument.")
     if spec.kind in _PAYLOADS:
-        if (spec.body or spec.format) and spec.content_type is None:
+        if spec.format and spec.content_type is None:
+            raise ActionError("a content type must be defined with a log-format payload")
+        if spec.body and spec.content_type is None:
             raise ActionError("a content type must be defined when non-empty payload is configured")
         if spec.content_type is not None and not (spec.body or spec.format):
             scope.warn(f"content-type '{spec.content_type}' ignored by the http reply because no payload is configured.")

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
-from haproxy_py.engine.message cimport H_HOST
+from haproxy_py.engine.message cimport H_HOST, HF_CHUNKED
 from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_REPLY
 from haproxy_py.rules.logformat cimport Format
@@ -76,25 +76,31 @@ cdef class Redirect(Action):
         t.req.path(&p, &n)
         if n == 0:
             return _put(out, k, b"/", 1)
-        if self.drop_query:
-            k = _put(out, k, p, n)
-            if self.append_slash and p[n - 1] != c'/':
-                k = _put(out, k, b"/", 1)
-            return k
-        return _put(out, k, p, <uint32_t>(t.req.target + t.req.target_len - p))
+        if not self.drop_query:
+            n = <uint32_t>(t.req.target + t.req.target_len - p)
+        k = _put(out, k, p, n)
+        if self.append_slash and p[n - 1] != c'/':
+            k = _put(out, k, b"/", 1)
+        return k
 
     cdef void answer(self, Txn t, bytes location) noexcept:
-        cdef Reply reply = Reply.__new__(Reply)
-        reply.status = self.code
+        """As HAProxy, the client of a request with a body is told to close: the body is not read."""
+        cdef Reply reply
+        cdef list fields = [(b"content-length", b"0"), (b"location", location)]
+        if self.code in (302, 303, 307):
+            fields.append((b"cache-control", b"no-cache"))
+        if self.cookie is not None:
+            fields.append((b"set-cookie", self.cookie))
+        reply = Reply.__new__(Reply)
+        reply.status = reply.logged = self.code
+        reply.version = 11
         reply.reason = self.phrase
         reply.body = b""
-        reply.fields = [(b"location", location)]
-        if self.code in (302, 303, 307):
-            reply.fields.append((b"cache-control", b"no-cache"))
-        if self.cookie is not None:
-            reply.fields.append((b"set-cookie", self.cookie))
+        reply.fields = fields
         t.reply = reply
         t.reply_status = self.code
+        if t.req.flags & HF_CHUNKED or t.req.content_length:
+            t.reply_close = True
 
 
 def _cookie(word: str, value: str) -> bytes:

@@ -1,11 +1,12 @@
 """Actions that answer: deny, tarpit, return (manual 4.2)."""
 
-from haproxy_py.engine.reply cimport Reply
+from haproxy_py.engine.reply cimport Reply, rule_reply
 from haproxy_py.engine.txn cimport Txn, V_DENY, V_REPLY, V_TARPIT
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.rule cimport Action
 from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
-from haproxy_py.rules.actionset import HTTP_REQUEST, HTTP_RESPONSE, action
+from haproxy_py.engine.reply import ErrorFileFault, from_errorfile
+from haproxy_py.rules.actionset import HTTP_REQUEST, HTTP_RESPONSE, ActionError, action, is_condition
 from haproxy_py.rules.reasons import reason
 from haproxy_py.rules.replies import parse_reply
 
@@ -32,7 +33,6 @@ cdef class Answer(Action):
     cdef Format format
     cdef bytes content_type
     cdef bint page               # the proxy's own page
-    cdef bint raw                # an errorfile
     cdef Reply fixed
 
     def __init__(self, object spec, int verdict) -> None:
@@ -40,28 +40,22 @@ cdef class Answer(Action):
         self.status = spec.status
         self.phrase = reason(spec.status)
         self.page = spec.kind == "default-errorfiles"
-        self.raw = spec.kind == "errorfile"
         self.body = spec.body
         self.format = spec.format
         self.fields = [(name, made.fixed if made.fixed is not None else made) for name, made in spec.fields]
         self.content_type = None if spec.content_type is None else spec.content_type.encode("utf-8", "surrogateescape")
-        if self.format is None and all(isinstance(value, bytes) for _, value in self.fields) and not self.page:
+        if spec.kind == "errorfile":
+            self.fixed = from_errorfile(spec.body, logged=spec.status)
+        elif self.format is None and all(isinstance(value, bytes) for _, value in self.fields) and not self.page:
             self.fixed = self.make(None)
 
     cdef Reply make(self, Txn t):
-        """The reply for one transaction: fields of hdr, then content-type (Reply adds content-length)."""
-        cdef Reply reply = Reply.__new__(Reply)
-        cdef bytes body = self.body if self.format is None else _rendered(self.format, t)
-        reply.status = self.status
-        reply.reason = self.phrase
-        reply.raw = self.raw
-        reply.body = body
-        reply.fields = []
+        """The reply for one transaction."""
+        cdef list fields = []
         for name, value in self.fields:
-            reply.fields.append((name, value if isinstance(value, bytes) else _rendered(value, t)))
-        if body and not self.raw and self.content_type is not None:
-            reply.fields.append((b"content-type", self.content_type))
-        return reply
+            fields.append((name, value if isinstance(value, bytes) else _rendered(value, t)))
+        return rule_reply(self.status, self.phrase, fields, self.body if self.format is None else _rendered(self.format, t),
+                          self.content_type)
 
     cdef int run(self, Txn t) noexcept:
         t.reply_status = self.status
@@ -71,19 +65,32 @@ cdef class Answer(Action):
         return self.verdict
 
 
+def _legacy(words: list, i: int) -> bool:
+    """Nothing, or only deny_status and a code: the proxy's page. Any other word makes it a reply like that of `return`."""
+    if i < len(words) and words[i] == "deny_status":
+        i += 2
+    return i >= len(words) or is_condition(words[i])
+
+
+def _answer(words: list, i: int, scope: object, verdict: int, status: int, names: tuple, fallback: str) -> tuple:
+    spec, i = parse_reply(words, i, scope, status=status, names=names, fallback=fallback)
+    try:
+        return Answer(spec, verdict), i
+    except ErrorFileFault as fault:
+        raise ActionError(f"'{spec.path}': {fault}") from None
+
+
 def _deny(verdict: int, default: int):
     def parse(words: list, i: int, scope: object, rules: str) -> tuple:
         status = 502 if rules == HTTP_RESPONSE else default
-        names = ("status", "deny_status")
-        spec, i = parse_reply(words, i, scope, status=status, names=names, fallback="default-errorfiles")
-        return Answer(spec, verdict), i
+        fallback = "default-errorfiles" if _legacy(words, i) else "string"
+        return _answer(words, i, scope, verdict, status, ("status", "deny_status"), fallback)
     return parse
 
 
 def _return(words: list, i: int, scope: object, rules: str) -> tuple:
     """return [status <code>] [content-type <type>] [...]"""
-    spec, i = parse_reply(words, i, scope, status=200, names=("status",), fallback="string")
-    return Answer(spec, V_REPLY), i
+    return _answer(words, i, scope, V_REPLY, 200, ("status",), "string")
 
 
 action("deny", rules=(HTTP_REQUEST, HTTP_RESPONSE), source=_SOURCE)(_deny(V_DENY, 403))
