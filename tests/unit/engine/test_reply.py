@@ -36,8 +36,29 @@ def test_a_length_given_is_not_given_again() -> None:
 
 
 def test_empty_errorfile_sends_nothing() -> None:
-    reply = from_errorfile(b"")
-    assert reply.raw and reply.text() == b""
+    reply = from_errorfile(b"", logged=503)
+    assert reply.raw and reply.text() == b"" and reply.logged == 503
+
+
+@pytest.mark.parametrize(
+    ("fields", "closes", "unsent"),
+    [
+        (b"Content-Length: 2\r\n", False, 0),
+        (b"Content-Length: 2\r\nConnection: close\r\n", True, 15),
+        (b"Content-Length: 2\r\nConnection: keep-alive, foo\r\n", False, 12),
+        (b"X: y\r\n", True, 0),
+    ],
+)
+def test_errorfile_counts_what_is_not_sent(fields: bytes, closes: bool, unsent: int) -> None:
+    """As HAProxy's %B: the connection field counts as it is written in the file."""
+    reply = from_errorfile(b"HTTP/1.1 404 Mine\r\n" + fields + b"\r\nno", logged=503)
+    assert (reply.status, reply.logged, reply.closes, reply.unsent) == (404, 503, closes, unsent)
+
+
+@pytest.mark.parametrize("status", builtin_statuses())
+def test_only_the_pages_of_400_and_408_close(status: int) -> None:
+    page = builtin(status)
+    assert (page.closes, page.unsent) == ((True, 15) if status in (400, 408) else (False, 0))
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_request_line(line: str, result: bytes) -> None:
 def test_redirect(line: str, target: str, status: int, fields: list[tuple[bytes, bytes]]) -> None:
     verdict, trial = request(f"http-request redirect {line}", target)
     assert verdict == "reply"
-    assert trial.reply == (status, fields, b"")
+    assert trial.reply == (status, [(b"content-length", b"0"), *fields], b"")
     again = Trial(head(target, "Host: h.example:8080"))
     assert again.run(load(f"redirect {line}").frontend[REDIRECT_RULES]) == "reply"
     assert again.reply == trial.reply
@@ -117,12 +117,16 @@ def test_redirect_ignore_empty() -> None:
         ("deny", "deny", 403, None),
         ("deny deny_status 404", "deny", 404, None),
         ("deny status 429 hdr X-A b content-type text/plain string hello", "deny", 429,
-         (429, [(b"x-a", b"b"), (b"content-type", b"text/plain")], b"hello")),
+         (429, [(b"x-a", b"b"), (b"content-length", b"5"), (b"content-type", b"text/plain")], b"hello")),
+        ("deny status 404", "deny", 404, (404, [(b"content-length", b"0")], b"")),
+        ("deny deny_status 404 status 405", "deny", 405, (405, [(b"content-length", b"0")], b"")),
+        ("deny deny_status 404 default-errorfiles", "deny", 404, None),
+        ("deny hdr X-A b", "deny", 403, (403, [(b"x-a", b"b"), (b"content-length", b"0")], b"")),
         ("tarpit", "tarpit", 500, None),
-        ("return", "reply", 200, (200, [], b"")),
+        ("return", "reply", 200, (200, [(b"content-length", b"0")], b"")),
         ("return status 204", "reply", 204, (204, [], b"")),
         ("return status 404 content-type text/plain lf-string %[path]!%[src] hdr X %[path]", "reply", 404,
-         (404, [(b"x", b"/a/b"), (b"content-type", b"text/plain")], b"/a/b!192.0.2.1")),
+         (404, [(b"x", b"/a/b"), (b"content-length", b"14"), (b"content-type", b"text/plain")], b"/a/b!192.0.2.1")),
         ("return status 503 default-errorfiles", "reply", 503, None),
         ("allow", "stop", 0, None),
         ("reject", "reject", 0, None),
@@ -137,8 +141,8 @@ def test_verdicts(line: str, verdict: str, status: int, reply: object) -> None:
 def test_return_file(tmp_path: Path) -> None:
     page = tmp_path / "page"
     page.write_bytes(b"\0raw %[path]")
-    assert request(f"http-request return content-type a/b file {page}")[1].reply == (200, [(b"content-type", b"a/b")], b"\0raw %[path]")
-    assert request(f"http-request return content-type a/b lf-file {page}")[1].reply == (200, [(b"content-type", b"a/b")], b"\0raw /a/b")
+    assert request(f"http-request return content-type a/b file {page}")[1].reply == (200, [(b"content-length", b"12"), (b"content-type", b"a/b")], b"\0raw %[path]")
+    assert request(f"http-request return content-type a/b lf-file {page}")[1].reply == (200, [(b"content-length", b"12"), (b"content-type", b"a/b")], b"\0raw /a/b")
 
 
 def test_response_rules() -> None:
