@@ -186,6 +186,23 @@ cdef class Backend:
         for each in self.servers:
             each.close_idle()
 
+    def server_changed(self, ServerSlot slot not None) -> int:
+        """The server went up or down: who waited for it alone may take another, who waits at all is served.
+
+        Returns how many streams were put into the backend's queue.
+        """
+        cdef Server s = <Server>slot.owner
+        cdef int moved = 0
+        cdef ServerUser u
+        while s.queue and not server_usable(slot.shared):
+            u = s.queue.popleft()
+            self.left(u)
+            u.target = None
+            self.enqueue(u, None)
+            moved += 1
+        self.serve_queues(None)
+        return moved
+
     def wake_queues(self):
         """Another worker freed a slot, or a server came up."""
         self.serve_queues(None)

@@ -57,9 +57,7 @@ def build_frontend(
     made.default_backend = backends.get(proxy.name if proxy.kind == "listen" else proxy[words.DEFAULT_BACKEND])
     made.httpconf = http_conf(proxy)
     made.log = log_plan(config, proxy)
-    unique = proxy[formats.UNIQUE_ID]
-    if unique is not None:
-        made.unique_id_format, made.unique_id_header = unique.format, unique.header
+    made.unique_id = proxy[formats.UNIQUE_ID]
     made.tcp_connection = rule_set(proxy[rules.TCP_CONNECTION_RULES])
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
     made.use_backend = UseBackend(proxy[rules.USE_BACKEND]) if proxy[rules.USE_BACKEND] else None
@@ -113,6 +111,7 @@ def finish_backend(made: Any, proxy: Proxy) -> None:
     if proxy.kind != "listen":
         give_rules(made, proxy)
     made.tcp_response = rule_set(proxy[rules.TCP_RESPONSE_RULES])
+    made.response_delay = proxy[rules.RESPONSE_INSPECT_DELAY] or 0
 
 
 def http_conf(proxy: Proxy) -> HttpConf:

@@ -24,7 +24,7 @@ from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
-from haproxy_py.engine.shm import Segment
+from haproxy_py.engine.shm import Segment, ServerSlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.sender import output as log_output
@@ -79,7 +79,7 @@ class Instance:
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         bind_all(config, made)
-        made.checker = Checker(config, made._slot_of, made.log)
+        made.checker = Checker(config, made._slot_of, made.log, listener=made._server_changed)
         made.checker.prepare()
         return made
 
@@ -95,6 +95,11 @@ class Instance:
 
     def _slot_of(self, proxy: Proxy, server: ServerItem) -> Any:
         return self.server(proxy.name, server.name)
+
+    def _server_changed(self, slot: ServerSlot, old: int, new: int) -> int:
+        """A check changed a server's state: queues are served at once. Returns how many streams were put elsewhere."""
+        requeued: int = slot.owner.backend.server_changed(slot)
+        return requeued
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:
         """A line about a proxy (not about one of its requests) to its log targets, at a syslog level 0..7."""

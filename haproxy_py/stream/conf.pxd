@@ -8,6 +8,7 @@ from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.observe.sender cimport LogSender
+from haproxy_py.rules.logformat cimport UniqueId
 from haproxy_py.rules.rule cimport LogFormat, RuleSet, UseBackend
 
 cdef enum ConnMode:          # how a connection goes on after a request; the stronger of frontend and backend wins
@@ -77,8 +78,7 @@ cdef class FrontConf:
     cdef public object default_backend               # Backend or None
     cdef public HttpConf httpconf
     cdef public LogPlan log                          # None: no logging
-    cdef public LogFormat unique_id_format
-    cdef public bytes unique_id_header
+    cdef public UniqueId unique_id                   # None: no unique-id-format
     cdef public int capture_slots_req
     cdef public int capture_slots_res
     cdef public bint tcpka

@@ -29,6 +29,7 @@ from haproxy_py.engine.txn cimport (
     TERM_NONE, V_CONTINUE, V_DENY, V_ERROR, V_REJECT, V_REPLY, V_SILENT_DROP, V_STOP, V_TARPIT, V_WAIT, V_YIELD,
 )
 from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.rules.vars cimport vars_end_request
 from haproxy_py.stream.channel cimport (
     X_BAD, X_BLOCK, X_BUDGET, X_DONE, X_DST, X_EOF, X_NOMEM, X_SRC, chan_flush, chan_frame, chan_init, chan_move,
     chan_pending, chan_release,
@@ -82,6 +83,7 @@ cdef class HttpStream(Relay):
         self.bind_name = s.door.bind_name
         self.src = s.src
         self.dst = s.dst
+        self.vars = s.sess_vars
         self.accept_us = s.accept_us
         self.accept_wall_us = s.accept_wall_us
         self.handshake_us = s.handshake_us if s.requests == 0 else s.idle_us
@@ -342,7 +344,7 @@ cdef class HttpStream(Relay):
             self.add_forwarded(bc.forwardfor if bc.forwardfor is not None else fc.forwardfor, True)
         if fc.originalto is not None or bc.originalto is not None:
             self.add_forwarded(bc.originalto if bc.originalto is not None else fc.originalto, False)
-        if self.front.unique_id_format is not None:
+        if self.front.unique_id is not None:
             self.make_unique_id()
         if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
@@ -382,12 +384,11 @@ cdef class HttpStream(Relay):
             add_address(self.req, o.name, &self.dst)
 
     cdef void make_unique_id(self) noexcept:
-        cdef char text[1024]
-        cdef int n = self.front.unique_id_format.render(self, text, sizeof(text))
-        cdef bytes name = self.front.unique_id_header
-        self.unique_id = PyBytes_FromStringAndSize(text, n)
+        """unique-id-format, and the field that carries it to the server (unique-id-header)."""
+        cdef bytes text = self.front.unique_id.make(self)
+        cdef bytes name = self.front.unique_id.header
         if name is not None:
-            self.req.add(<const char *>name, <uint32_t>len(name), text, <uint32_t>n)
+            self.req.add(<const char *>name, <uint32_t>len(name), <const char *>text, <uint32_t>len(text))
 
     cdef void connected(self) noexcept:
         cdef ServerConn c = self.sconn
@@ -707,13 +708,16 @@ cdef class HttpStream(Relay):
         return self.bad_reply()
 
     cdef bint run_response_rules(self) noexcept:
-        """http-response of the backend, then of the frontend, then http-after-response of both. False: ended."""
+        """tcp-response content, http-response of backend and frontend, then http-after-response of both. False: ended."""
         cdef int cursor = 0, v
         cdef RuleSet rules
         cdef int i
-        for i in range(4):
-            rules = (self.backend.http_response if i == 0 else self.front.http_response if i == 1
-                     else self.backend.http_after if i == 2 else self.front.http_after)
+        self.payload = self.rs.buf
+        self.payload_len = self.rs.raw
+        for i in range(5):
+            rules = (self.backend.tcp_response if i == 0 else self.backend.http_response if i == 1
+                     else self.front.http_response if i == 2 else self.backend.http_after if i == 3
+                     else self.front.http_after)
             if rules is None:
                 continue
             cursor = 0
@@ -1058,6 +1062,9 @@ cdef class HttpStream(Relay):
         self.rs.buf = NULL
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
+        if self.vars is not None:
+            vars_end_request(self)
+            self.session.sess_vars = self.vars
         self.worker.give_head(self.req)
         if self.res is not None:
             self.worker.give_head(self.res)

@@ -29,6 +29,7 @@ cdef class Relay(Stream):
     cdef uint32_t head_length            # http: of the request head; tcp: 0
     cdef bint rq_done                    # this direction is through
     cdef bint rs_done
+    cdef bint rs_held                    # the reply may not pass yet (tcp-response content)
     cdef bint granted                    # a queue gave us a slot
     cdef bint reused                     # the server connection had carried requests before
     cdef uint32_t left_retries

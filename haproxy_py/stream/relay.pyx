@@ -12,7 +12,7 @@ cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.proxy_protocol cimport pp1_write, pp2_write
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.txn cimport TERM_NONE
-from haproxy_py.stream.channel cimport X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
+from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
 from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
@@ -212,7 +212,7 @@ cdef class Relay(Stream):
         cdef Session s = self.session
         cdef ServerConn c = self.sconn
         cdef int up = X_EOF if self.rq_done else chan_move(&self.rq, s, c, self.worker, BUDGET)
-        cdef int down = X_EOF if self.rs_done else chan_move(&self.rs, c, s, self.worker, BUDGET)
+        cdef int down = X_EOF if self.rs_done else X_BLOCK if self.rs_held else chan_move(&self.rs, c, s, self.worker, BUDGET)
         cdef uint64_t now = s.reactor.now_ms
         if up == X_EOF and not self.rq_done:
             self.rq_done = True

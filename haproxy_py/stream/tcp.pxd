@@ -11,6 +11,7 @@ cdef class TcpMux(Mux):
 cdef class TcpStream(Relay):
     cdef int cursor
     cdef bint logged
+    cdef bint judging                    # tcp-response content rules have not decided yet
     cdef bint at_backend                 # the backend's content rules are on
     cdef void setup(self, Session s) noexcept
     cdef bint gather(self) noexcept                    # read what is there; False: nothing more will come
@@ -18,4 +19,6 @@ cdef class TcpStream(Relay):
     cdef bint content_rules(self, RuleSet rules) noexcept
     cdef bint switch_backend(self) noexcept
     cdef uint64_t head_bytes(self) noexcept
+    cdef void move(self) noexcept
+    cdef bint judge_response(self) noexcept
     cdef void close_books(self) noexcept

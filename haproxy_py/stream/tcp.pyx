@@ -15,7 +15,8 @@ from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_down, gauge_up
 from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_SILENT_DROP, V_STOP, V_WAIT, V_YIELD
 from haproxy_py.rules.rule cimport RuleSet
-from haproxy_py.stream.channel cimport chan_init, chan_release
+from haproxy_py.rules.vars cimport vars_end_request
+from haproxy_py.stream.channel cimport chan_frame, chan_init, chan_release
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.relay cimport (
@@ -52,6 +53,7 @@ cdef class TcpStream(Relay):
         self.bind_name = s.door.bind_name
         self.src = s.src
         self.dst = s.dst
+        self.vars = s.sess_vars
         self.accept_us = s.accept_us
         self.accept_wall_us = s.accept_wall_us
         self.handshake_us = s.handshake_us
@@ -166,7 +168,7 @@ cdef class TcpStream(Relay):
         cdef Session s = self.session
         cdef uint8_t st = self.state
         if st == ST_TUNNEL:
-            self.tunnel()
+            self.move()
         elif st == ST_HEAD:
             self.gather()
             self.run_rules()
@@ -178,7 +180,7 @@ cdef class TcpStream(Relay):
 
     cdef void server_event(self) noexcept:
         if self.state == ST_TUNNEL:
-            self.tunnel()
+            self.move()
         elif self.state == ST_CONNECT:
             self.connecting()
 
@@ -197,6 +199,9 @@ cdef class TcpStream(Relay):
     cdef void server_deadline(self) noexcept:
         if self.state == ST_CONNECT:
             self.connect_timed_out()
+        elif self.state == ST_TUNNEL and self.judging and self.backend.response_delay:
+            self.payload_final = True
+            self.move()
         elif self.state == ST_TUNNEL:
             self.cut(c's', c'D')
 
@@ -212,7 +217,55 @@ cdef class TcpStream(Relay):
         c.uses += 1
         self.state = ST_TUNNEL
         self.session.may_read = True
+        self.judging = self.backend.tcp_response is not None
+        self.cursor = 0
+        self.move()
+
+    cdef void move(self) noexcept:
+        """Both directions; the server's waits while tcp-response content rules have not decided."""
+        if self.judging and not self.judge_response():
+            if self.state == ST_TUNNEL and not self.rq_done:
+                self.rs_held = True
+                self.tunnel()
+                self.rs_held = False
+            return
         self.tunnel()
+
+    cdef bint judge_response(self) noexcept:
+        """tcp-response content: True when the reply may pass. The bytes read stay in the channel, in order."""
+        cdef ServerConn c = self.sconn
+        cdef ssize_t n
+        cdef int v
+        if self.rs.buf == NULL:
+            self.rs.buf = self.worker.buffers.take()
+            self.rs.size = self.worker.buffers.size
+            if self.rs.buf == NULL:
+                self.cut(c'R', c'D')
+                return False
+            self.payload_final = self.backend.response_delay == 0
+        while self.rs.raw < self.rs.size and c.has_pending():
+            n = c.recv(self.rs.buf + self.rs.raw, self.rs.size - self.rs.raw)
+            if n <= 0:
+                self.payload_final = self.payload_final or n != IO_AGAIN
+                break
+            self.rs.raw += <uint32_t>n
+        if self.rs.raw == 0 and not self.payload_final and not c.eof:
+            return False
+        self.payload = self.rs.buf
+        self.payload_len = self.rs.raw
+        v = self.backend.tcp_response.run(self, &self.cursor)
+        if v == V_WAIT and not self.payload_final:
+            if c.timer.deadline == 0 or self.backend.response_delay < self.backend.timeout_server or not self.backend.timeout_server:
+                set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.response_delay)
+            return False
+        if v == V_CONTINUE or v == V_STOP or v == V_WAIT:
+            self.judging = False
+            chan_frame(&self.rs)
+            return True
+        self.fe.mine.dresp += 1
+        self.be.mine.dresp += 1
+        self.cut(c'P', c'D')
+        return False
 
     # ------------------------------------------------------------------ ends
 
@@ -268,6 +321,8 @@ cdef class TcpStream(Relay):
             t = b.give_back(self)
         if self.front.log is not None and not self.logged:
             log_stream(self, self.front)
+        if self.vars is not None:
+            vars_end_request(self)
         if t is not None:
             b.serve_freed(t)
         if self.rs.buf != NULL:
