@@ -10,6 +10,7 @@ import importlib.util
 import pkgutil
 
 from haproxy_py.config.keywords.balance import use_algorithms
+from haproxy_py.config.registry import CHECKS
 
 # Packages whose modules are all imported, in this order; one that is not installed is left out.
 PACKAGES = (
@@ -41,7 +42,16 @@ def load() -> None:
             _import_all(name)
     if _present("balancers"):
         use_algorithms(importlib.import_module("balancers.registry").names)
+    _order_checks()
     _loaded = True
+
+
+def _order_checks() -> None:
+    """Whole-file checks in the order of the packages above: an embedding program may have imported some modules before."""
+    packages = [name for name in ("haproxy_py.config.keywords", *PACKAGES) if _present(name)]
+    modules = [*MODULES, *(module for name in packages for module in _modules(name))]
+    place = {module: i for i, module in enumerate(modules)}
+    CHECKS.sort(key=lambda check: place.get(check.__module__, len(modules)))
 
 
 def load_config_language() -> None:
@@ -60,7 +70,11 @@ def _present(name: str) -> bool:
 
 
 def _import_all(name: str) -> None:
-    package = importlib.import_module(name)
-    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
-        if not found.name.startswith("__"):
-            importlib.import_module(f"{name}.{found.name}")
+    for module in _modules(name):
+        importlib.import_module(module)
+
+
+def _modules(package: str) -> list[str]:
+    """The modules of a package, by name."""
+    path = importlib.import_module(package).__path__
+    return sorted(f"{package}.{found.name}" for found in pkgutil.iter_modules(path) if not found.name.startswith("__"))
