@@ -9,8 +9,10 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.http1 cimport B_LENGTH
 from haproxy_py.engine.proxy_protocol cimport pp1_write, pp2_write
 from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.sockets cimport no_delay
 from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
@@ -249,6 +251,8 @@ cdef class Relay(Stream):
         self.sconn = None
         self.server = None
         if c is not None:
+            if hard and self.rq.body.mode == B_LENGTH and not self.rq.body.done:
+                no_delay(c.fd)                       # a reset throws away what MSG_MORE still holds back
             c.discard(hard)
 
     cdef uint8_t whose_turn(self) noexcept:
