@@ -79,7 +79,7 @@ cdef int chan_flush(Chan *c, Conn dst) noexcept:
                 iov[1].iov_len = c.end - c.off
                 count = 2
             if not dst.may_write:
-                return 0
+                return X_DST if dst.error else 0
             n = dst.sendv(iov, count, more)
             if n < 0:
                 return 0 if n == IO_AGAIN else X_DST
@@ -92,7 +92,7 @@ cdef int chan_flush(Chan *c, Conn dst) noexcept:
                 c.off += <uint32_t>(n - part)
         elif c.off < c.end:
             if not dst.may_write:
-                return 0
+                return X_DST if dst.error else 0
             n = dst.send(c.buf + c.off, c.end - c.off, more)
             if n < 0:
                 return 0 if n == IO_AGAIN else X_DST
