@@ -24,6 +24,8 @@ cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
     RETRY_MS = 100         # after running out of descriptors or memory
 
+cdef list full_listeners = []    # of all workers of this process (an embedding program may run several)
+
 
 cdef class Listener(Door):
     """Args: worker; front: its frontend; fd: listening, non-blocking; bind_name: for %fl and logs; tls: context or None."""
@@ -69,8 +71,13 @@ cdef class Listener(Door):
                 return
 
     def stop(self):
-        """Accept no more; the descriptor stays open (it is the supervisor's)."""
+        """Accept no more, whoever leaves; the descriptor stays open (it is the supervisor's)."""
         self.worker.reactor.unwatch(self)
+        self.timer.deadline = 0
+        self.paused = False
+        if self in full_listeners:
+            full_listeners.remove(self)
+            gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
 
     def resume(self):
         """A place may have become free: accept again."""
@@ -91,9 +98,20 @@ cdef class Listener(Door):
             return
         self.worker.reactor.unwatch(self)
         self.paused = True
-        if self not in self.front.sessions_waiting:
-            self.front.sessions_waiting.append(self)
+        if self not in full_listeners:
+            full_listeners.append(self)
             gauge_up(&self.worker.segment.shared.waiters, NULL, &self.worker.segment.mine.waiting)
+        if self.has_room():            # somebody left before we said that we wait
+            set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms)
+
+    cdef bint has_room(self) noexcept:
+        """Whether one more connection would be admitted now."""
+        cdef GlobalShared *g = self.worker.segment.shared
+        if g.maxconn and sys.ha_load32(&g.conns) >= g.maxconn:
+            return False
+        if self.front.maxconn and sys.ha_load32(&self.front.slot.shared.scur) >= self.front.maxconn:
+            return False
+        return not self.maxconn or self.conns < self.maxconn
 
     cdef bint admit(self) noexcept:
         """Count one more connection in, unless the process, the frontend or this socket is full."""
@@ -103,7 +121,7 @@ cdef class Listener(Door):
         if g.maxconn and g.conns > g.maxconn:
             self.worker.segment.conns_down()
             return False
-        gauge_up(&f.slot.shared.scur, &f.slot.shared.smax, &f.slot.mine.scur)
+        gauge_up(&f.slot.shared.scur, NULL, &f.slot.mine.scur)
         if (f.maxconn and f.slot.shared.scur > f.maxconn) or (self.maxconn and self.conns >= self.maxconn):
             gauge_down(&f.slot.shared.scur, &f.slot.mine.scur)
             self.worker.segment.conns_down()
@@ -150,6 +168,7 @@ cdef class Listener(Door):
         s.accept_wall_us = self.worker.reactor.wall_us
         sys.ha_add64(&self.worker.segment.shared.cum_conns, 1)
         f.slot.mine.conn_tot += 1
+        self.note_peak()
         if self.on_unix:
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
         else:
@@ -164,7 +183,7 @@ cdef class Listener(Door):
             return
         if f.tcp_connection is not None and not s.allowed(f.tcp_connection):
             f.slot.mine.dcon += 1
-            s.drop(True)
+            s.drop(False)
             return
         if self.tls is not None:
             try:
@@ -175,6 +194,16 @@ cdef class Listener(Door):
         count_session(f.slot.mine, &f.slot.shared.rate_max, <uint64_t>s.accept_wall_us // 1000000)
         s.begin()
 
+    cdef void note_peak(self) noexcept:
+        """smax: only now, since admit() also counts the connection that accept4() then does not find."""
+        cdef uint32_t *peak = &self.front.slot.shared.smax
+        cdef uint32_t now = sys.ha_load32(&self.front.slot.shared.scur)
+        cdef uint32_t top = sys.ha_load32(peak)
+        if self.front.maxconn and now > self.front.maxconn:
+            now = self.front.maxconn
+        while now > top and not sys.ha_cas32(peak, top, now):
+            top = sys.ha_load32(peak)
+
     cdef void left(self, Session s) noexcept:
         self.conns -= 1
         self.worker.segment.conns_down()
@@ -184,15 +213,13 @@ cdef class Listener(Door):
                 self.worker.segment.wake_others()
 
     cdef void wake_waiting(self) noexcept:
-        """Let the listeners that are full try again, in the next round."""
+        """Let the listeners of this worker that are full try again, in the next round: the limit may be the process's."""
         cdef Listener each
-        cdef list waiting = self.front.sessions_waiting
-        if not waiting:
-            return
-        self.front.sessions_waiting = []
-        for each in waiting:
-            gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
-            set_deadline(self.worker.reactor, each, self.worker.reactor.now_ms)
+        for each in full_listeners[:]:
+            if each.worker is self.worker:
+                full_listeners.remove(each)
+                gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
+                set_deadline(self.worker.reactor, each, self.worker.reactor.now_ms)
 
 
 cdef class Waker(Source):

@@ -36,6 +36,7 @@ cdef class HttpConf:
     cdef public bint use_proxy_header
     cdef public dict errors              # status -> Reply (errorfile and the like); built-in pages otherwise
     cdef public bytes monitor_uri
+    cdef public bytes send_name          # http-send-name-header, in lower case; None: not told
     cdef Reply page(self, int status)
 
 cdef class LogPlan:

@@ -27,6 +27,7 @@ class HttpConf:
     use_proxy_header: bool
     errors: dict[int, Reply] | None
     monitor_uri: bytes | None
+    send_name: bytes | None
 
 class LogPlan:
     sender: LogSender

@@ -95,7 +95,8 @@ cdef class HttpStream(Relay):
         self.parser.lenient = f.httpconf.lenient
         chan_init(&self.rq)
         chan_init(&self.rs)
-        self.rq.no_more = self.rs.no_more = f.httpconf.no_delay
+        self.rq.no_more = True                       # a server shall see a request's bytes at once
+        self.rs.no_more = f.httpconf.no_delay
 
     cdef void no_request(self, uint8_t cause) noexcept:
         """The connection ended or timed out before a byte of its first request."""
@@ -349,12 +350,27 @@ cdef class HttpStream(Relay):
         if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
         self.counted_in = counted_size(h, False)
+        if bc.send_name is not None:
+            h.set(<const char *>bc.send_name, <uint32_t>len(bc.send_name), "", 0)    # its place; name_server() fills it
         self.close_server = bc.mode >= MODE_SERVER_CLOSE or fc.mode == MODE_SERVER_CLOSE
         if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
             if h.version == 11 and not h.flags & HF_CONN_UPGRADE:
                 h.add("connection", 10, "close", 5)
         elif h.version == 10 and not h.flags & (HF_MUST_CLOSE | HF_CONN_UPGRADE):
             h.add("connection", 10, "keep-alive", 10)
+
+    cdef void name_server(self) noexcept:
+        """http-send-name-header: the head tells the server by which name it was chosen (manual 4.2)."""
+        cdef bytes field = self.back_conf().send_name
+        cdef bytes name
+        cdef int i
+        if field is None:
+            return
+        i = self.req.find(<const char *>field, <uint32_t>len(field), 0)
+        if i >= 0:
+            name = self.target.slot.bname
+            self.req.set_value(i, <const char *>name, <uint32_t>len(name))
+            self.ready_to_send()
 
     cdef void ready_to_send(self) noexcept:
         cdef Head h = self.req
@@ -826,6 +842,7 @@ cdef class HttpStream(Relay):
         elif st == ST_QUEUE:
             self.queue_timed_out()
         elif st == ST_BODY:
+            self.head_us = 0
             self.fail(408, c'c', c'R')
         elif st == ST_EXCHANGE and not self.res_seen:
             self.drop_server(True)
@@ -894,6 +911,9 @@ cdef class HttpStream(Relay):
                             and not reply.closes and not self.worker.stopping
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
+        if self.reply_fields is not None:
+            for name, value in self.reply_fields:
+                self.res.add(<const char *>name, <uint32_t>len(name), <const char *>value, <uint32_t>len(value))
         self.run_after_rules()
         self.counted_out += counted_size(self.res, True) + <uint32_t>reply.unsent
         if self.reply_close:

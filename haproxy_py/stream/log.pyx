@@ -6,7 +6,7 @@ The counts in a line are read from the segment at the moment it is written and i
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t
 from haproxy_py.engine.message cimport Head
-from haproxy_py.engine.txn cimport TERM_NONE
+from haproxy_py.engine.txn cimport LEVEL_SILENT, TERM_NONE
 from haproxy_py.rules.rule cimport LogFormat
 from haproxy_py.stream.conf cimport FrontConf, LogPlan
 from haproxy_py.stream.session cimport Stream
@@ -40,7 +40,11 @@ cdef void log_stream(Stream t, FrontConf f) noexcept:
     wrong = wrong or t.retries > 0 or t.redispatched or t.status >= 500
     if plan.dontlog_normal and not wrong:
         return
-    if plan.separate_errors and wrong:
+    if t.log_level:
+        if t.log_level == LEVEL_SILENT:
+            return
+        level = t.log_level - 1
+    elif plan.separate_errors and wrong:
         level = LOG_ERR
     if wrong and plan.error_format is not None:
         form = plan.error_format

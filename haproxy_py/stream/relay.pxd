@@ -35,6 +35,7 @@ cdef class Relay(Stream):
     cdef uint32_t left_retries
     # hooks
     cdef void ready_to_send(self) noexcept                                       # bytes that go first into rq
+    cdef void name_server(self) noexcept
     cdef void connected(self) noexcept
     cdef void fail(self, int status, uint8_t cause, uint8_t state) noexcept      # no server for this stream
     cdef void complete(self) noexcept

@@ -30,6 +30,9 @@ cdef class Relay(Stream):
     cdef void ready_to_send(self) noexcept:
         pass
 
+    cdef void name_server(self) noexcept:
+        """self.target was chosen: what goes first may have to tell its name."""
+
     cdef void connected(self) noexcept:
         pass
 
@@ -76,6 +79,7 @@ cdef class Relay(Stream):
         cdef char text[256]
         cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
         self.granted = False
+        self.name_server()
         self.queue_us = s.reactor.now_us
         s.timer.deadline = 0
         if t.sni is not None:
@@ -258,7 +262,7 @@ cdef class Relay(Stream):
     cdef uint8_t whose_turn(self) noexcept:
         """Both timers of a tunnel often run out at once; the server's counts then, as in HAProxy."""
         cdef ServerConn c = self.sconn
-        if self.state == ST_TUNNEL and c is not None and c.timer.deadline and c.timer.deadline <= c.reactor.now_ms:
+        if self.state == ST_TUNNEL and not self.rs_done and c is not None and c.timer.deadline and c.timer.deadline <= c.reactor.now_ms:
             return c's'
         return c'c'
 

@@ -17,7 +17,8 @@ from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
 
 cdef inline bint looks_like_proxy(const char *p, ssize_t n) noexcept nogil:
-    return (n >= 5 and memcmp(p, b"PROXY", 5) == 0) or (n >= 12 and memcmp(p, b"\r\n\r\n\0\r\nQUIT\n", 12) == 0)
+    return (n >= 5 and memcmp(p, b"PROXY", 5) == 0) or (
+        n >= 13 and memcmp(p, b"\r\n\r\n\0\r\nQUIT\n", 12) == 0 and (p[12] & 0xF0) == 0x20)
 
 
 cdef enum:

@@ -274,6 +274,7 @@ cdef class TcpStream(Relay):
 
     cdef void cut(self, uint8_t cause, uint8_t state) noexcept:
         cdef Session s = self.session
+        cdef bint early
         if self.state == ST_DONE:
             return
         if self.term_cause == TERM_NONE:
@@ -284,9 +285,13 @@ cdef class TcpStream(Relay):
             self.be.mine.cli_abrt += 1
         elif self.be is not None and state == c'D':
             self.be.mine.srv_abrt += 1
+        early = self.state < ST_TUNNEL
         self.drop_server(True)
         self.close_books()
-        s.drop(False)
+        if early:
+            s.finish(False)                          # unread bytes must not turn the end into a reset
+        else:
+            s.drop(False)
 
     cdef void complete(self) noexcept:
         cdef Session s = self.session
