@@ -1010,7 +1010,7 @@ cdef class HttpStream(Relay):
         self.server = None
         if c is None:
             return
-        if not self.keep_server or not self.quiet(c):
+        if not self.keep_server or self.rs.raw > self.rs.end or not self.quiet(c):
             c.discard(True)
         elif c.private:
             c.user = None
