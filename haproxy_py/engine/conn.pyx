@@ -84,6 +84,12 @@ cdef class Conn(Source):
         self.may_write = False
         return IO_ERROR
 
+    cdef ssize_t fail_send(self, int err) noexcept:
+        """The peer takes no more; what it had said before may still be unread."""
+        self.fail(err)
+        self.may_read = not self.eof
+        return IO_ERROR
+
     cdef ssize_t send(self, const char *buf, size_t n, bint more) noexcept:
         cdef ssize_t r
         if self.tls is not None:
@@ -98,7 +104,7 @@ cdef class Conn(Source):
                 self.may_write = False
                 return IO_AGAIN
             if sys.errno != sys.EINTR:
-                return self.fail(sys.errno)
+                return self.fail_send(sys.errno)
 
     cdef ssize_t tls_send(self, const char *buf, size_t n) noexcept:
         cdef ssize_t r = self.tls.write(buf, n)
@@ -138,7 +144,7 @@ cdef class Conn(Source):
                     self.may_write = False
                     return IO_AGAIN
                 if sys.errno != sys.EINTR:
-                    return self.fail(sys.errno)
+                    return self.fail_send(sys.errno)
         r = self.tls.writev(iov, count)
         if r > 0:
             for i in range(count):

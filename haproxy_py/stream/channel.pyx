@@ -136,7 +136,7 @@ cdef int splice_move(Chan *c, Conn src, Conn dst, Worker w, uint32_t budget) noe
             elif n < 0 and sys.errno == sys.EINTR:
                 continue
             else:
-                dst.fail(sys.errno if n < 0 else sys.EPIPE)
+                dst.fail_send(sys.errno if n < 0 else sys.EPIPE)
                 return X_DST
         if b.done:
             return X_DONE

@@ -472,6 +472,9 @@ cdef class HttpStream(Relay):
             return
         if self.session.rdhup and self.rq_done and not self.res_seen and self.client_gone():
             return
+        if self.rs_done and not self.rq_done and self.sconn.error:
+            self.rq_done = True                      # answered, and the rest of the request has nowhere to go
+            self.keep_client = self.keep_server = False
         if self.rs_done and self.rq_done:
             self.complete()
 
@@ -598,7 +601,7 @@ cdef class HttpStream(Relay):
                 if self.rs.buf == NULL:
                     self.fail(500, c'R', c'H')
                     return False
-            n = c.recv(self.rs.buf + self.rs.raw, limit - self.rs.raw) if not c.error else -2
+            n = c.recv(self.rs.buf + self.rs.raw, limit - self.rs.raw)
             if n == IO_AGAIN:
                 if self.rs.raw == 0:
                     self.worker.buffers.give(self.rs.buf)
