@@ -793,7 +793,8 @@ cdef class HttpStream(Relay):
 
     cdef bint try_again(self, uint32_t reason) noexcept:
         """retry-on: send the same request once more if the whole of it is still here (manual 4.2). True: done so."""
-        if not self.backend.retry_on & reason or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped:
+        if (not self.backend.retry_on & reason or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped
+                or chan_pending(&self.rs)):
             return False
         self.drop_server(True)
         if self.rs.buf != NULL:
@@ -894,6 +895,9 @@ cdef class HttpStream(Relay):
         cdef Session s = self.session
         cdef Head q = self.req
         cdef int64_t n = -1
+        if self.rs.head_off < self.rs.head_end and not self.own_reply and chan_flush(&self.rs, s) <= 0:
+            self.cut(c'C', c'H')                     # an interim reply is stuck half way: nothing may follow it
+            return
         if reply.raw:
             self.status = reply.logged
             self.send_raw(reply.body, reply.logged)
