@@ -636,6 +636,8 @@ cdef class HttpStream(Relay):
         self.counted_out += counted_size(self.res, True)
         if self.rs.head == NULL:
             self.rs.head = self.worker.buffers.take()
+        if self.rs.head_end > self.worker.buffers.size // 2:
+            chan_flush(&self.rs, self.session)       # a burst: make room
         if self.rs.head_off == self.rs.head_end:
             self.rs.head_off = self.rs.head_end = 0
         if self.rs.head != NULL:
@@ -794,7 +796,7 @@ cdef class HttpStream(Relay):
     cdef bint try_again(self, uint32_t reason) noexcept:
         """retry-on: send the same request once more if the whole of it is still here (manual 4.2). True: done so."""
         if (not self.backend.retry_on & reason or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped
-                or chan_pending(&self.rs)):
+                or self.rs.head_off < self.rs.head_end):
             return False
         self.drop_server(True)
         if self.rs.buf != NULL:
@@ -895,9 +897,11 @@ cdef class HttpStream(Relay):
         cdef Session s = self.session
         cdef Head q = self.req
         cdef int64_t n = -1
-        if self.rs.head_off < self.rs.head_end and not self.own_reply and chan_flush(&self.rs, s) <= 0:
-            self.cut(c'C', c'H')                     # an interim reply is stuck half way: nothing may follow it
-            return
+        if self.rs.head_off < self.rs.head_end and not self.own_reply:
+            self.rs.off = self.rs.end                # interim replies go first, of the server's last one nothing
+            if chan_flush(&self.rs, s) <= 0:
+                self.cut(c'C', c'H')                 # one of them is stuck half way: nothing may follow it
+                return
         if reply.raw:
             self.status = reply.logged
             self.send_raw(reply.body, reply.logged)
