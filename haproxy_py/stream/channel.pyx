@@ -120,7 +120,7 @@ cdef int splice_move(Chan *c, Conn src, Conn dst, Worker w, uint32_t budget) noe
     while True:
         if c.pipe.filled:
             if not dst.may_write:
-                return X_BLOCK
+                return X_DST if dst.error else X_BLOCK
             n = sys.splice(c.pipe.rd, NULL, dst.fd, NULL, c.pipe.filled,
                            sys.SPLICE_F_MOVE | sys.SPLICE_F_NONBLOCK |
                            (sys.SPLICE_F_MORE if b.mode == B_LENGTH and b.left else 0))
