@@ -19,6 +19,7 @@ from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.targets import LOG_SEND_HOSTNAME, tag_of, targets_of
 from haproxy_py.rules import keywords as rules
 from haproxy_py.rules import logkeywords as formats
+from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
 from haproxy_py.stream import http, tcp
 from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf, LogPlan
@@ -62,6 +63,7 @@ def build_frontend(
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
     made.use_backend = UseBackend(proxy[rules.USE_BACKEND]) if proxy[rules.USE_BACKEND] else None
     give_rules(made, proxy)
+    made.monitor_fail = rule_set(proxy[MONITOR_FAIL])
     return made
 
 
@@ -129,6 +131,8 @@ def http_conf(proxy: Proxy) -> HttpConf:
     made.lenient_reply = bool(proxy[options.ACCEPT_UNSAFE_RESPONSE])
     pages = proxy[errorfiles.ERRORFILES]
     made.errors = {status: from_errorfile(page, logged=status) for status, page in pages.items()} or None
+    if proxy[forwarding.SEND_NAME]:
+        made.send_name = proxy[forwarding.SEND_NAME].lower().encode("utf-8", "surrogateescape")
     if proxy[words.MONITOR_URI]:
         made.monitor_uri = proxy[words.MONITOR_URI].encode("utf-8", "surrogateescape")
     return made

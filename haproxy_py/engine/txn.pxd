@@ -27,6 +27,7 @@ cdef enum Verdict:
 # HAProxy's termination codes (manual 8.5)
 cdef enum:
     TERM_NONE = 45       # '-'
+    LEVEL_SILENT = 255   # Txn.log_level: no line
 
 cdef class Txn:
     # who
@@ -53,6 +54,7 @@ cdef class Txn:
     cdef Reply reply
     cdef int reply_status
     cdef bint reply_close
+    cdef list reply_fields              # [(name, value)] added to the reply, page or not; None: none
     # times
     cdef int64_t accept_wall_us         # accept date (%t)
     cdef uint64_t accept_us             # accept, monotonic
@@ -65,6 +67,7 @@ cdef class Txn:
     cdef uint64_t response_us           # response head received
     cdef uint64_t done_us
     # log facts
+    cdef uint8_t log_level              # set-log-level: 1 + level, LEVEL_SILENT, 0 not set
     cdef uint8_t term_cause             # C S P L R I D U K c s or '-'
     cdef uint8_t term_state             # R Q C H D L T or '-'
     cdef uint8_t cookie_state           # N I D V E O U '-'

@@ -1,7 +1,7 @@
 """Arguments between parentheses: splitting (manual 2.2, 7.3) and typing. Complaints are HAProxy's.
 
 A grammar is a text of types behind blanks, `?` marks optional ones: "str sint?". Types: str sint bool size time ipv4
-ipv6 reg var be fe srv prx tab msk4; a proxy argument stays a name until the running proxies are known.
+ipv6 reg var be fe srv prx tab usr msk4; what names a section stays a name until the files are complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from haproxy_py.config.units import parse_size, parse_time
 WORDS = {
     "str": "string", "sint": "integer", "size": "size", "time": "delay", "ipv4": "IPv4 address", "msk4": "IPv4 mask",
     "ipv6": "IPv6 address", "reg": "regex", "var": "variable", "be": "backend", "fe": "frontend", "srv": "server",
-    "prx": "proxy", "tab": "table",
+    "prx": "proxy", "tab": "table", "usr": "userlist",
 }
 _ESCAPED = ("\\", "'", '"', " ")  # what a backslash protects; before anything else it stays
 

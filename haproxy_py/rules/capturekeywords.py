@@ -1,16 +1,37 @@
-"""capture request|response header <name> len <length> (manual 4.2)."""
+"""capture request|response header <name> len <length>, capture cookie <name> len <length> (manual 4.2)."""
 
 from __future__ import annotations
 
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy
 from haproxy_py.config.registry import proxy_keyword
-from haproxy_py.rules.actions.capture import Capture
+from haproxy_py.config.units import leading_int
+from haproxy_py.rules.actions.capture import Capture, CaptureCookie
 from haproxy_py.rules.keywords import HTTP_REQUEST_RULES, HTTP_RESPONSE_RULES
-from haproxy_py.rules.rule import Rule
+from haproxy_py.rules.rule import Action, Rule
 from haproxy_py.rules.slots import REQUEST_SLOTS, RESPONSE_SLOTS, length_of
 
 _FRONTENDS = frozenset({"frontend", "listen"})
+_HEADER, _COOKIE = "capture header", "capture cookie"
+
+
+def _insert(proxy: Proxy, line: Line, response: bool, action: Action, keyword: str) -> None:
+    """Put a capture in front of the frontend's own rules, behind the captures that are there."""
+    rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
+    action.keyword = keyword
+    at = sum(rule.keyword in (_HEADER, _COOKIE) for rule in rules)
+    rules.insert(at, Rule(action, None, line.where))
+
+
+def _cookie(line: Line, proxy: Proxy) -> None:
+    """The last line of a frontend counts. As in HAProxy the word in front of the length is not looked at."""
+    name, length = line.arg(1), line.arg(3)
+    if not name or not length:
+        line.fail("'capture' expects 'cookie' <cookie_name> 'len' <len>.")
+    for response in (False, True):
+        rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
+        rules[:] = [rule for rule in rules if rule.keyword != _COOKIE]
+        _insert(proxy, line, response, CaptureCookie(name, max(leading_int(length), 0), response), _COOKIE)
 
 
 @proxy_keyword("capture", sections=_FRONTENDS, args=(0, None), source="manual 4.2")
@@ -18,15 +39,12 @@ def capture(line: Line, proxy: Proxy) -> None:
     """Each line takes the next slot; its rule runs in front of the frontend's own rules."""
     side, what, name, word, length = (line.arg(i) for i in range(5))
     if side == "cookie":
-        line.fail("'capture cookie' is known to HAProxy, not supported yet.")
+        _cookie(line, proxy)
+        return
     if side not in ("request", "response") or what != "header":
         line.fail("'capture' expects 'cookie' or 'request header' or 'response header'.")
     if not name or word != "len" or not length_of(length):
         line.fail(f"'capture {side} header' expects 'header' <header_name> 'len' <len>.")
     response = side == "response"
     slots = proxy[RESPONSE_SLOTS if response else REQUEST_SLOTS]
-    rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
-    made = Capture(slots, length_of(length), response, name)
-    made.keyword = "capture header"
-    at = sum(rule.keyword == "capture header" for rule in rules)
-    rules.insert(at, Rule(made, None, line.where))
+    _insert(proxy, line, response, Capture(slots, length_of(length), response, name), _HEADER)

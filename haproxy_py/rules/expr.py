@@ -23,7 +23,7 @@ _CASTS = {
     "bin": {"str", "bin"},
     "meth": {"str", "bin", "meth"},
 }
-_REFERRING = frozenset({"be", "fe", "srv", "prx", "tab"})
+_REFERRING = frozenset({"be", "fe", "srv", "prx", "tab", "usr"})
 
 
 class ExprError(ValueError):
@@ -47,10 +47,10 @@ def _arguments(word: str, at: int, grammar: str, user: str, scope: Scope) -> tup
         raw, at = split_args(word, at)
     values = typed_args(grammar, raw)
     for i, kind in enumerate(grammar.split()):
-        if kind.rstrip("?") in _REFERRING and values[i]:
+        if kind.rstrip("?") in _REFERRING and (values[i] or kind == "usr?"):
             if kind == "srv" and "/" not in str(values[i]) and scope.proxy:
                 values[i] = f"{scope.proxy.name}/{values[i]}"
-            scope.refer(kind.rstrip("?"), str(values[i]), i + 1, user)
+            scope.refer(kind.rstrip("?"), str(values[i] or ""), i + 1, user)
     return values, at
 
 

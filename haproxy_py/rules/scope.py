@@ -1,7 +1,7 @@
 """What a rule is being compiled in: its line, proxy and place; what it refers to; and the pass that binds names.
 
 While a file is read, names of proxies and servers inside expressions are only noted. When the files are complete
-check_references() complains about unknown ones. When the proxies run, bind_all(config, world) gives every compiled
+check_references() complains about unknown ones. When the proxies run, bind_all(config, proxies) gives every compiled
 object that holds a name the slots it needs; `world` is a World.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from haproxy_py.config.errors import GLUED, Faults, Where
-from haproxy_py.config.model import Config, Proxy, Setting
+from haproxy_py.config.model import Config, Proxy, Section, Setting
 from haproxy_py.config.registry import whole_file_check
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from haproxy_py.rules.registry import FetchRow
 
 
-class World(Protocol):
+class Proxies(Protocol):
     """The running proxies. Unknown names give None."""
 
     def backend(self, name: str) -> Any:
@@ -32,9 +32,25 @@ class World(Protocol):
         """ServerSlot of a server."""
 
 
+class World:
+    """What names inside rules stand for: the running proxies, and the sections of the files."""
+
+    def __init__(self, config: Config, proxies: Proxies) -> None:
+        self.config = config
+        self.backend, self.frontend, self.server = proxies.backend, proxies.frontend, proxies.server
+
+    def userlist(self, name: str) -> Section | None:
+        """A userlist of the files."""
+        return _userlist(self.config, name)
+
+
+def _userlist(config: Config, name: str) -> Section | None:
+    return next((one for one in config.sections if one.kind == "userlist" and one.name == name), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name inside an expression. kind: be, fe, prx, srv; user: "ACL keyword 'nbsrv'"; position from 1."""
+    """A name inside an expression. kind: be, fe, prx, srv, usr; user: "ACL keyword 'nbsrv'"; position from 1."""
 
     kind: str
     name: str
@@ -82,8 +98,9 @@ class Scope:
             self.config.globals[TO_BIND].append(compiled)
 
 
-def bind_all(config: Config, world: World) -> None:
+def bind_all(config: Config, proxies: Proxies) -> None:
     """Call resolve(world) of everything compiled that holds a name. The builder calls this once, before the fork."""
+    world = World(config, proxies)
     for compiled in config.globals[TO_BIND]:
         compiled.resolve(world)
 
@@ -92,6 +109,8 @@ def _unknown(config: Config, ref: Reference) -> str | None:
     """What is missing: "backend 'x'", or None when the name exists."""
     if ref.kind == "fe":
         return None if config.frontend(ref.name) else f"frontend '{ref.name}'"
+    if ref.kind == "usr":
+        return None if _userlist(config, ref.name) else f"userlist '{ref.name}'"
     if ref.kind == "srv":
         return _unknown_server(config, ref)
     if ref.kind == "prx" and config.frontend(ref.name):
@@ -114,8 +133,9 @@ def check_references(config: Config, faults: Faults) -> None:
     for ref in config.globals[REFERENCES]:
         missing = _unknown(config, ref)
         if missing:
+            told = f"unable to find {missing} referenced" if ref.name else "missing userlist name"
             faults.alert(
-                f"unable to find {missing} referenced in arg {ref.position} of {ref.user} in proxy '{ref.proxy}'.",
+                f"{told} in arg {ref.position} of {ref.user} in proxy '{ref.proxy}'.",
                 ref.where,
                 GLUED,
             )

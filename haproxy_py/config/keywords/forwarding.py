@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Setting
-from haproxy_py.config.registry import ANY_PROXY, proxy_keyword
+from haproxy_py.config.registry import ANY_PROXY, BACKEND, proxy_keyword
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,6 +23,7 @@ class Forward:
 
 FORWARDFOR: Setting[Forward | None] = Setting("option forwardfor", None)
 ORIGINALTO: Setting[Forward | None] = Setting("option originalto", None)
+SEND_NAME: Setting[str] = Setting("http-send-name-header", "")
 MANUAL = "manual 4.2"
 
 
@@ -65,3 +66,11 @@ def forwardfor(line: Line, proxy: Proxy) -> None:
 def originalto(line: Line, proxy: Proxy) -> None:
     """`option originalto [except NET] [header NAME]`: tell servers the address that the client asked."""
     line.set(proxy, ORIGINALTO, _read(line, "option originalto", "X-Original-To", "'except' and 'header'", False))
+
+
+@proxy_keyword("http-send-name-header", sections=BACKEND, args=(0, None), source=MANUAL)
+def send_name_header(line: Line, proxy: Proxy) -> None:
+    """`http-send-name-header FIELD`: requests tell the name of the server that they are sent to."""
+    if not line.args or not line.arg(0):
+        line.fail("'http-send-name-header' requires a header string.")
+    line.set(proxy, SEND_NAME, line.arg(0))

@@ -1,11 +1,12 @@
-"""capture request|response header, http-request capture (manual 4.2, 8.8): texts kept for logs and capture.req.hdr().
+"""capture request|response header, capture cookie, http-request capture (manual 4.2, 8.8): texts kept for logs and capture.req.hdr().
 
 A frontend's captures fill the slots of Txn.captures_req and captures_res in the order they are written. The keywords
 become rules in front of the frontend's own, so that nothing else has to know of them.
 """
 
 from libc.stdint cimport uint32_t
-from haproxy_py.engine.message cimport Head
+from libc.string cimport memcmp
+from haproxy_py.engine.message cimport Head, H_COOKIE, H_SET_COOKIE
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE
 from haproxy_py.rules.rule cimport Action
 from haproxy_py.rules.sample cimport Expr, Sample, T_STR
@@ -59,6 +60,54 @@ cdef class Capture(Action):
         if self.expr.eval_as(t, &s, T_STR) <= 0:
             return None
         return s.ptr[:min(self.length, s.len)]
+
+
+cdef class CaptureCookie(Action):
+    """Keeps at most `length` bytes of the first cookie whose text, NAME=VALUE, begins with `begin` (for %CC, %CS)."""
+
+    cdef bytes begin
+    cdef uint32_t length
+    cdef bint response
+
+    def __init__(self, str begin, uint32_t length, bint response) -> None:
+        self.begin = begin.encode("utf-8", "surrogateescape")
+        self.length = length
+        self.response = response
+
+    cdef int run(self, Txn t) noexcept:
+        cdef Head head = t.res if self.response else t.req
+        cdef int field = H_SET_COOKIE if self.response else H_COOKIE
+        cdef int i = head.find_id(field, 0)
+        cdef bytes found = None
+        while i >= 0 and found is None:
+            found = self.within(head.fields[i].value, head.fields[i].value_len)
+            i = head.find_id(field, i + 1)
+        if found is not None:
+            if self.response:
+                t.srv_cookie = found
+            else:
+                t.req_cookie = found
+        return V_CONTINUE
+
+    cdef bytes within(self, const char *p, uint32_t n):
+        """The first cookie of a field that fits. A set-cookie has one, at its beginning."""
+        cdef uint32_t at = 0, end, stop
+        cdef uint32_t wanted = <uint32_t>len(self.begin)
+        while at < n:
+            end = at
+            while end < n and p[end] != c';':
+                end += 1
+            stop = end
+            while at < stop and (p[at] == c' ' or p[at] == c'\t'):
+                at += 1
+            while stop > at and (p[stop - 1] == c' ' or p[stop - 1] == c'\t'):
+                stop -= 1
+            if stop - at >= wanted and memcmp(p + at, <const char *>self.begin, wanted) == 0:
+                return p[at:at + min(stop - at, self.length)]
+            if self.response:
+                return None
+            at = end + 1
+        return None
 
 
 def _capture(words: list, i: int, scope: object, rules: str) -> tuple:

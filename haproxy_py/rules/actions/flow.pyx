@@ -20,6 +20,11 @@ cdef class Final(Action):
         return self.verdict
 
 
+def stop() -> Final:
+    """An action that ends its rule set and nothing else."""
+    return Final(V_STOP)
+
+
 def _final(int verdict):
     """Parser of a word without arguments."""
     def parse(words: list, i: int, scope: object, rules: str) -> tuple:
