@@ -17,6 +17,8 @@ cdef class Listener(Door):
     cdef void learn_address(self) noexcept
     cdef void accept_some(self) noexcept
     cdef bint admit(self) noexcept
+    cdef bint has_room(self) noexcept
+    cdef void note_peak(self) noexcept
     cdef void pause(self) noexcept
     cdef void welcome(self, int fd, sockaddr *sa) noexcept
     cdef void wake_waiting(self) noexcept
