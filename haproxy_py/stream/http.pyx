@@ -591,7 +591,8 @@ cdef class HttpStream(Relay):
         cdef uint32_t limit = self.worker.buffers.size - self.worker.maxrewrite
         cdef ssize_t n
         cdef int r
-        cdef uint64_t counted
+        cdef uint64_t counted, sent
+        cdef uint32_t pending
         while True:
             if self.rs.buf == NULL:
                 if not c.has_pending() and not c.eof and not c.error:
@@ -612,6 +613,8 @@ cdef class HttpStream(Relay):
             self.rs.raw += <uint32_t>n
             self.rs.received += <uint32_t>n
             counted = self.counted_out
+            sent = self.rs.sent
+            pending = self.rs.head_end - self.rs.head_off
             while True:
                 r = h1_head(&self.parser, self.rs.buf, self.rs.raw, self.res, self.worker.maxhdr)
                 if r <= 0 or self.res.status >= 200 or self.res.status == 101:
@@ -624,7 +627,9 @@ cdef class HttpStream(Relay):
             if r > 0:
                 return self.reply_head_complete(<uint32_t>r)
             if r < 0 or self.rs.raw >= limit:
-                self.counted_out = counted           # interim replies that were not sent yet will not be
+                if self.rs.sent == sent:             # interim replies that came with the fault do not go out
+                    self.counted_out = counted
+                    self.rs.head_end = self.rs.head_off + pending
                 return self.bad_reply()
 
     cdef bint interim_reply(self, uint32_t n) noexcept:
