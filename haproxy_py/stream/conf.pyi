@@ -6,7 +6,8 @@ from haproxy_py.engine.reply import Reply
 from haproxy_py.engine.shm import ProxySlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.sender import LogSender
-from haproxy_py.rules.rule import Cond, LogFormat, RuleSet, UseBackend
+from haproxy_py.rules.logformat import UniqueId
+from haproxy_py.rules.rule import LogFormat, RuleSet, UseBackend
 from haproxy_py.stream.session import Mux
 
 class AddrField:
@@ -61,14 +62,13 @@ class FrontConf:
     redirects: RuleSet | None
     http_response: RuleSet | None
     http_after: RuleSet | None
-    monitor_fail: Cond | None
+    monitor_fail: RuleSet | None
     use_backend: UseBackend | None
     backends: dict[str, Any]
     default_backend: Any
     httpconf: HttpConf
     log: LogPlan | None
-    unique_id_format: LogFormat | None
-    unique_id_header: bytes | None
+    unique_id: UniqueId | None
     capture_slots_req: int
     capture_slots_res: int
     tcpka: bool
