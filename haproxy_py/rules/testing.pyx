@@ -183,6 +183,16 @@ cdef class Trial:
         return self.t.reply_status
 
     @property
+    def reply_fields(self) -> list:
+        """What goes with the reply's page, None without any."""
+        return self.t.reply_fields
+
+    @property
+    def log_level(self) -> int:
+        """As Txn.log_level."""
+        return self.t.log_level
+
+    @property
     def line(self) -> bytes:
         """Method and target as they would leave."""
         return self.t.req.method_text[:self.t.req.method_len] + b" " + self.t.req.target[:self.t.req.target_len]

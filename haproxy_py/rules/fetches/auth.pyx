@@ -20,6 +20,7 @@ cdef extern from "dlfcn.h" nogil:
     int RTLD_NOW
 
 _SOURCE = "manual 7.3.6"
+_SCHEMES = {b"basic": b"Basic", b"bearer": b"Bearer"}
 _LIBRARIES = (b"libcrypt.so.1", b"libcrypt.so.2", b"libcrypt.so")
 
 ctypedef char *(*Crypt)(const char *, const char *) noexcept nogil
@@ -193,9 +194,8 @@ cdef class HttpAuthPart(Fetch):
             return self.give(found[1], s)
         if self.part == "type":
             found = split_field(t, None, &rc)
-            if found is None or found[0].lower() not in (b"basic", b"bearer"):
-                return rc if rc < 0 else 0
-            return self.give(found[0], s)
+            known = None if found is None else _SCHEMES.get(found[0].lower())
+            return self.give(known, s) if known is not None else rc if rc < 0 else 0
         found = credentials(t, &rc)
         if found is None:
             return rc

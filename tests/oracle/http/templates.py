@@ -56,6 +56,8 @@ def two(*lines: str) -> Template:
 _PAGE = b"HTTP/1.0 503 Gone Fishing\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nfishing\n"
 _PAGE400 = b"HTTP/1.1 400 Nope\r\nContent-Length: 5\r\nContent-Type: text/plain\r\n\r\nnope\n"
 
+_HASH = "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM."  # crypt(3) of "secret"
+
 TEMPLATES: dict[str, Template] = {
     "plain": listen(),
     "close": listen("option http-server-close"),
@@ -136,6 +138,26 @@ TEMPLATES: dict[str, Template] = {
                      "http-request return status 418 content-type text/plain string tea if { path /tea }",
                      "http-request return status 204 if { path /204 }", "http-request return status 302 hdr location /z if { path /302 }"),
     "return-file": Template(listen("http-request return status 200 content-type text/css file {file:a.css}").text, files=(("a.css", b"body{}\n"),)),
+    "return-pages": Template(
+        listen("http-request return errorfile {file:a.http} if { path /length }", "http-request return errorfile {file:b.http} if { path /close }",
+               "http-request return errorfile {file:c.http} if { path /old }", "http-request return errorfile {file:d.http} if { path /tokens }",
+               "http-request return errorfile /dev/null if { path /null }", "http-request return status 404 default-errorfiles if { path /default }",
+               "http-request deny status 404 if { path /deny }", "http-request deny deny_status 404 default-errorfiles if { path /page }",
+               "http-request deny deny_status 404 status 405 if { path /both }", "errorfile 404 {file:b.http}").text,
+        files=(("a.http", b"HTTP/1.1 404 Mine\r\nContent-Length: 2\r\nX: y\r\n\r\nno"),
+               ("b.http", b"HTTP/1.1 404 Mine\r\nContent-Length: 2\r\nConnection: close\r\nX: y\r\n\r\nno"),
+               ("c.http", b"HTTP/1.0 404 Mine\r\nContent-Length: 2\r\nX: y\r\n\r\nno"),
+               ("d.http", b"HTTP/1.1 404 Mine\r\nContent-Length: 2\r\nConnection: keep-alive, foo\r\n\r\nno"))),
+    "auth": Template("userlist {id}_u\n    group admin users bob\n    group staff\n    user bob insecure-password x groups staff\n"
+                     f"    user al password {_HASH} groups staff\n    user eve insecure-password y\n"
+                     + listen("http-request auth if { path /ask }", "http-request auth realm Doors unless { http_auth({id}_u) }",
+                              "http-request deny if { path_beg /admin } !{ http_auth_group({id}_u) admin }",
+                              "http-request set-header x-is %[http_auth({id}_u)]/%[http_auth_group({id}_u)]/%[http_auth_user]/%[http_auth_pass]/%[http_auth_type]").text),
+    "set-log-level": listen("http-request set-log-level debug if { path /debug }", "http-request set-log-level silent if { path /silent }",
+                        "http-response set-log-level err if { status 404 }", "option log-separate-errors"),
+    "log-cookie-more": listen("capture cookie X len 3", "capture cookie SID= len 30"),
+    "monitor-fail-if": listen("monitor-uri /alive", "monitor fail if { hdr(x-down) yes }", "monitor fail unless { hdr(x-up) yes }"),
+    "send-name-close": listen("http-send-name-header X-Srv", "option httpclose", "option forwardfor"),
     "acls": split(("acl is_api path_beg /api", "acl is_host hdr(host) -i www.example.com", "acl post method POST", "acl img path_end .png .jpg",
                    "acl rx path_reg ^/r[0-9]+$", "acl dir path_dir static", "acl dom hdr_dom(host) example.org", "acl beg hdr_beg(x-v) v1",
                    "acl hend hdr_end(x-v) z", "acl url url /exact?q=1", "acl sub path_sub sub",

@@ -142,7 +142,7 @@ def test_return_file(tmp_path: Path) -> None:
     page = tmp_path / "page"
     page.write_bytes(b"\0raw %[path]")
     assert request(f"http-request return content-type a/b file {page}")[1].reply == (200, [(b"content-length", b"12"), (b"content-type", b"a/b")], b"\0raw %[path]")
-    assert request(f"http-request return content-type a/b lf-file {page}")[1].reply == (200, [(b"content-length", b"12"), (b"content-type", b"a/b")], b"\0raw /a/b")
+    assert request(f"http-request return content-type a/b lf-file {page}")[1].reply == (200, [(b"content-length", b"9"), (b"content-type", b"a/b")], b"\0raw /a/b")
 
 
 def test_response_rules() -> None:

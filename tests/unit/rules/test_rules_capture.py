@@ -23,6 +23,18 @@ def test_slots() -> None:
     assert trial.render(parse_format("%hr %hs", Scope())) == b"{123||C1} {s}"
 
 
+def test_cookies() -> None:
+    """The last line counts; a name is the beginning of the cookie's text; the first cookie that fits is kept."""
+    front = load("""capture cookie OLD len 9
+                    http-request deny
+                    capture cookie SID= len 5""").frontend
+    trial = Trial(head("/", "Cookie: SIDE=1; OLD=2;  SID=ab; SID=cd"), b"HTTP/1.1 200 OK\r\nset-cookie: a=b; SID=1\r\nset-cookie: SID=9; x\r\n\r\n")
+    assert trial.run(front[HTTP_REQUEST_RULES]) == "deny"
+    assert trial.run(front[HTTP_RESPONSE_RULES]) == "continue"
+    assert trial.render(parse_format("%CC %CS", Scope())) == b"SID=a SID=9"
+
+
 def test_refused() -> None:
     assert load("capture request header x").alerts() == ["'capture request header' expects 'header' <header_name> 'len' <len>."]
+    assert load("capture cookie x len").alerts() == ["'capture' expects 'cookie' <cookie_name> 'len' <len>."]
     assert load("capture foo").alerts() == ["'capture' expects 'cookie' or 'request header' or 'response header'."]

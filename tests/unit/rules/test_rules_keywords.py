@@ -49,7 +49,7 @@ REFUSED = [
     ("http-request return string x", RULE.format("return", "a content type must be defined when non-empty payload is configured")),
     ("http-request return status 200 content-type x string a file b",
      RULE.format("return", "unexpected 'file' argument, 'string' already defined")),
-    ("http-request auth realm x", "'http-request auth' is known to HAProxy, not supported yet."),
+    ("http-request cache-use x", "'http-request cache-use' is known to HAProxy, not supported yet."),
     ("redirect location", "error detected in frontend 'f' while parsing redirect rule : missing argument for 'location'."),
     ("use_backend", "'use_backend' expects a backend name."),
     ("use_backend foo", "Proxy 'f': unable to find required use_backend: 'foo'."),
