@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from haproxy_py.rules import hints
@@ -58,8 +59,8 @@ def _refers(grammar: str, values: list[object]) -> bool:
     return any(k.rstrip("?") in _REFERRING and v is not None for k, v in zip(grammar.split(), values, strict=False))
 
 
-def _make_fetch(word: str, name: str, scope: Scope, user: str) -> tuple[Any, str, int, bool]:
-    """Fetch object, its type, the index behind it, and whether it holds names."""
+def _make_fetch(word: str, name: str, scope: Scope, user: str, written: str) -> tuple[Any, str, int, bool]:
+    """Fetch object, its type, the index behind it, and whether it holds names. written: the word in the file, hdr_beg."""
     row = FETCHES.get(name)
     if row is None:
         raise ExprError(hints.unknown("sample fetch", name, FETCHES, f"unknown fetch method '{name}'"))
@@ -74,7 +75,7 @@ def _make_fetch(word: str, name: str, scope: Scope, user: str) -> tuple[Any, str
         made.setup(values, **row.init)
     except ValueError as error:
         raise ExprError(f"invalid args in fetch method '{name}' : {error}") from None
-    scope.used.append(row)
+    scope.used.append(row if row.name == written else replace(row, name=written))
     return made, row.type, at, _refers(row.args, values)
 
 
@@ -118,7 +119,7 @@ def parse_expr(
     name = word[: name_end(word)]
     if not name:
         raise ExprError("missing fetch method")
-    fetch, kind, at, binds = _make_fetch(word, fetch_name or name, scope, user)
+    fetch, kind, at, binds = _make_fetch(word, fetch_name or name, scope, user, name)
     text = word
     steps: list[tuple[Any, int]] = []
     index += 1

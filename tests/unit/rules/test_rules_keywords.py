@@ -65,6 +65,10 @@ REFUSED = [
     ("unique-id-header", "unique-id-header expects an argument."),
 ]  # fmt: skip
 WARNED = [
+    ("http-response deny if { hdr_beg(x) y }", ("anonymous acl will never match because it uses keyword 'hdr_beg' which is "
+     "incompatible with 'frontend http-response header rule'")),
+    ("http-response deny if { hdr(x) y }", ("anonymous acl will never match because it uses keyword 'hdr' which is "
+     "incompatible with 'frontend http-response header rule'")),
     ("http-request deny if { res.hdr(x) y }", ("anonymous acl will never match because it uses keyword 'res.hdr' which is "
      "incompatible with 'frontend http-request header rule'")),
     ("tcp-request connection reject if { path / }", ("anonymous acl will never match in 'tcp-request connection' because it "
