@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -19,19 +20,23 @@ PACKAGES = ("haproxy_py", "frontends", "backends", "balancers")
 TLS_MODULES = {"haproxy_py.engine.tls"}
 
 
+def finds(cc: list[str], header: str) -> bool:
+    """Whether the compiler finds a header, with the flags and paths of the environment."""
+    flags = [flag for name in ("CPPFLAGS", "CFLAGS") for flag in os.environ.get(name, "").split()]
+    command = [*cc, *flags, f"-I{sysconfig.get_paths()['include']}", "-E", "-x", "c", "-"]
+    done = subprocess.run(command, input=f"#include <{header}>\n".encode(), capture_output=True, check=False)
+    return done.returncode == 0
+
+
 def missing_tools() -> list[str]:
     """Name the Debian packages without which the C part cannot be built."""
-    missing = []
-    cc = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    if not (shutil.which(cc) or shutil.which("cc") or shutil.which("gcc")):
-        missing.append("gcc")
-    if not (Path(sysconfig.get_paths()["include"]) / "Python.h").exists():
-        missing.append("python3-dev")
-    roots = [Path("/usr/include"), Path("/usr/local/include")]
-    roots += [Path(p) for p in os.environ.get("CPATH", "").split(":") + os.environ.get("C_INCLUDE_PATH", "").split(":") if p]
-    if not any((root / "openssl" / "ssl.h").exists() for root in roots):
-        missing.append("libssl-dev")
-    return missing
+    cc = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
+    if not shutil.which(cc[0]):
+        return ["gcc", "libc6-dev", "python3-dev", "libssl-dev"]
+    if not finds(cc, "stdio.h"):
+        return ["libc6-dev"]
+    wanted = {"Python.h": "python3-dev", "openssl/ssl.h": "libssl-dev"}
+    return [package for header, package in wanted.items() if not finds(cc, header)]
 
 
 def extensions(debug: bool) -> list[Extension]:
@@ -63,7 +68,7 @@ def build() -> None:
     building = not {"--version", "--name", "egg_info", "sdist", "dist_info"} & set(sys.argv[1:])
     lacking = missing_tools() if building else []
     if lacking:
-        sys.exit(f"pyhaproxy: cannot build: missing {' and '.join(lacking)}; run: apt-get install {' '.join(lacking)}")
+        sys.exit(f"pyhaproxy: cannot build: missing {', '.join(lacking)}; run: apt-get install {' '.join(lacking)}")
     from Cython.Build import cythonize
 
     debug = bool(os.environ.get("PYHAPROXY_DEBUG"))
