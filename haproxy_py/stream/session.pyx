@@ -346,11 +346,17 @@ def sessions(Worker worker not None) -> list:
 
 
 def close_idle_sessions(Worker worker not None) -> int:
-    """Close every kept connection that waits for its next request (soft stop); how many went."""
+    """Close every kept connection that waits for its next request (soft stop); how many went.
+
+    One that has not sent its first request yet may still do so, and one whose next request has arrived is served.
+    """
     cdef Session s
+    cdef char one
     cdef int gone = 0
     for s in sessions(worker):
-        if s.state == SE_HTTP and s.stream is None and s.have == 0 and not s.may_read:
+        if s.state == SE_HTTP and s.requests and s.stream is None and s.have == 0 and not s.may_read:
+            if sys.recv(s.fd, &one, 1, sys.MSG_PEEK) > 0:
+                continue
             s.finish(False)
             gone += 1
     return gone
