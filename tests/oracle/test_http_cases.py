@@ -16,6 +16,7 @@ from tests.harness.runner import Outcomes, run_cases
 from tests.oracle.http import CASES, TEMPLATES
 
 PATIENT_SECONDS = 0.6
+PATIENCE = 60  # so many cases are run again; when more differ it is no matter of time
 BY_ID = {case.id: case for case in CASES}
 
 
@@ -38,6 +39,9 @@ def _recorded() -> dict[str, Result]:
 def _all(product: Product) -> Outcomes:
     cases = CASES if product.name == "pyhaproxy" else [case for case in CASES if case.id not in _recorded()]
     return run_cases(product, TEMPLATES, cases)
+
+
+again: list[str] = []  # cases that were run again
 
 
 @cache
@@ -63,9 +67,11 @@ def _again(case: Case) -> list[str]:
 def test_same_as_oracle(ident: str) -> None:
     case = BY_ID[ident]
     theirs = _recorded().get(ident) or _all(_oracle())[ident]
-    if not _differences(case, _all(pyhaproxy())[ident], theirs):
-        return
-    if left := _again(case):
+    left = _differences(case, _all(pyhaproxy())[ident], theirs)
+    if left and len(again) < PATIENCE:
+        again.append(ident)
+        left = _again(case)
+    if left:
         pytest.fail(f"{ident} ({case.template}) differs:\n" + "\n".join(left), pytrace=False)
 
 
