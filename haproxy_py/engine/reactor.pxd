@@ -29,6 +29,8 @@ cdef class Reactor:
     cdef public uint64_t events_seen
     cdef list at_turn_end                 # TurnHook objects (log flush, ...)
     cdef int in_turn
+    cdef bint apart                       # out of the loop's set while a turn lingers
+    cdef void leave_loop(self) noexcept
     cdef int watch(self, Source s, uint32_t events) noexcept     # 0 or an errno
     cdef void forget(self, Source s) noexcept                    # out of the set and the wheel; does not close
     cdef void unwatch(self, Source s) noexcept                   # forget, and out of the set: the descriptor stays open

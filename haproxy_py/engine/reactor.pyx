@@ -91,6 +91,7 @@ cdef class Reactor:
         """Leave the loop. Sources still watched stay so until they are forgotten."""
         if self.loop is not None:
             self.loop.remove_reader(self.epfd)
+            self.apart = False
             self.loop = None
             self.turn_method = None
 
@@ -196,10 +197,11 @@ cdef class Reactor:
         """Handle everything that is ready, for a bounded time. Called by the loop; never raises.
 
         With linger_ms the turn waits that long for more before it gives the thread back: a way through the loop costs more
-        than a request's whole bookkeeping. Only a process that does nothing else may do so.
+        than a request's whole bookkeeping. Only a process that does nothing else may do so. While it lingers the set is
+        taken out of the loop's own, since every event would wake that one too (in the kernel, under its lock).
         """
         cdef sys.epoll_event events[BATCH]
-        cdef int n, i, wait = 0
+        cdef int n, i, wait = 0, rounds = 0
         cdef Source s
         cdef uint64_t ticks, began = 0
         cdef TurnHook hook
@@ -207,6 +209,9 @@ cdef class Reactor:
         self.turns += 1
         while True:
             n = sys.epoll_wait(self.epfd, events, BATCH, wait)
+            rounds += 1
+            if rounds == 2 and n > 0 and wait:
+                self.leave_loop()
             self.tick()
             if began == 0:
                 began = self.now_us
@@ -245,3 +250,11 @@ cdef class Reactor:
             self.arm_now()
         else:
             self.arm()
+        if self.apart:
+            self.apart = False
+            self.loop.add_reader(self.epfd, self.turn_method)
+
+    cdef void leave_loop(self) noexcept:
+        if self.loop is not None:
+            self.loop.remove_reader(self.epfd)
+            self.apart = True
