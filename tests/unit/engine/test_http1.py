@@ -225,3 +225,19 @@ def test_head_beyond_its_room_is_too_large() -> None:
     with pytest.raises(Refused) as caught:
         reader.feed(b"a: " + b"b" * 100)
     assert (caught.value.code, caught.value.position) == (-2, 40)
+
+
+@pytest.mark.parametrize("field", [b"content-length: 2\r\n", b"transfer-encoding: chunked\r\n"])
+def test_connect_has_no_body_and_its_connection_is_not_used_again(field: bytes) -> None:
+    head = parse_request(b"CONNECT a:443 HTTP/1.1\r\nhost: a\r\n" + field + b"\r\n")
+    assert head is not None and head.request_bytes() == b"CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n"
+    assert not head.flag_bits & (m.HF_LENGTH | m.HF_CHUNKED)
+    assert head.flag_bits & m.HF_MUST_CLOSE
+
+
+@pytest.mark.parametrize("version", [b"HTTP/0.9", b"HTTP/1.0"])
+def test_a_version_below_1_1_leaves_as_it_came(version: bytes) -> None:
+    head = parse_response(version + b" 200\r\nfoo: a\r\n\r\n")
+    assert head is not None and head.http_version == 10
+    assert head.response_bytes() == version + b" 200 OK\r\nfoo: a\r\n\r\n"
+    assert head.reason_text == b""
