@@ -5,24 +5,11 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Callable
 
 import pytest
 
 from haproxy_py.engine.shm import TOTALS, ProxySlot, Segment, ServerSlot
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Run `work` in a forked child; its exit status (0 done, 1 raised, -n killed by signal n)."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+from tests.harness.fork import in_child
 
 
 def die() -> None:

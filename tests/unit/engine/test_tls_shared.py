@@ -14,23 +14,11 @@ from haproxy_py.engine.tls_cache import SessionCache
 from haproxy_py.engine.tls_params import TLS12, TLS13, CertificateParams, GroupParams, ServerNames, TlsParams
 from haproxy_py.engine.tls_tickets import TicketKeys
 from tests.harness.certs import Authority
+from tests.harness.fork import in_child
 
 WANT_READ = -1
 LEAF = Authority.new().issue("a.example")
 NAMES = ServerNames((GroupParams((CertificateParams(LEAF.cert_pem, LEAF.key_pem),)),))
-
-
-def in_child(work: Callable[[], None]) -> None:
-    """Run `work` in a forked process; its failure fails the test."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitpid(pid, 0)[1] == 0
 
 
 def wait(call: Callable[[], object], sock: socket.socket) -> object:
@@ -89,7 +77,7 @@ def test_another_worker_resumes(version: int, tickets: bool) -> None:
 def test_rotation_in_one_process_is_seen_by_the_others() -> None:
     keys = TicketKeys()
     first = keys.secrets()
-    in_child(lambda: keys.rotate(b"\7" * 80))
+    assert in_child(lambda: keys.rotate(b"\7" * 80)) == 0
     assert keys.secrets() == [*first, b"\7" * 80]
 
 
