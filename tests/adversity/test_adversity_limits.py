@@ -36,7 +36,7 @@ async def served(client: Peer) -> bool:
 def test_who_waits_at_a_full_door_comes_in_when_another_leaves(limit: str) -> None:
     async def scenario(lab: Lab) -> None:
         lab.origin("s")
-        front = FRONT if limit else FRONT + "    maxconn 1\n"
+        front = FRONT if limit else FRONT + "    maxconn 1\n    backlog 100\n"
         await lab.start(BACK, front, limit + DEFAULTS)
         first = await lab.client()
         assert await served(first)
@@ -71,7 +71,7 @@ def test_the_limit_of_the_process_wakes_every_frontend() -> None:
 def test_a_full_frontend_that_stops_accepts_nobody() -> None:
     async def scenario(lab: Lab) -> None:
         lab.origin("s", [HEAD, Until(b"go"), OK, End()])
-        await lab.start(BACK, FRONT + "    maxconn 1\n")
+        await lab.start(BACK, FRONT + "    maxconn 1\n    backlog 100\n")
         first = await lab.client()
         await first.run([b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"])
         await lab.until(lambda: lab.total("scur", "s", "b") == 1, "the request at the server")
