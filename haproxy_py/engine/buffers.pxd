@@ -11,6 +11,7 @@ cdef struct Pipe:
 
 cdef class BufferPool:
     cdef readonly uint32_t size           # tune.bufsize
+    cdef uint32_t keep                    # free ones that stay here
     cdef readonly uint64_t in_use
     cdef readonly uint64_t pooled
     cdef void *free

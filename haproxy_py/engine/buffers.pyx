@@ -12,12 +12,13 @@ cdef enum:
 
 
 cdef class BufferPool:
-    """Blocks of `size` bytes; the free list runs through the blocks themselves."""
+    """Blocks of `size` bytes, at most `keep` of them kept; the free list runs through the blocks themselves."""
 
-    def __cinit__(self, uint32_t size=16384):
+    def __cinit__(self, uint32_t size=16384, uint32_t keep=KEEP_BUFFERS):
         if size < 1024:
             raise ValueError("a buffer has at least 1024 bytes")
         self.size = size
+        self.keep = keep
 
     def __dealloc__(self):
         cdef void *block
@@ -42,7 +43,7 @@ cdef class BufferPool:
         if buf == NULL:
             return
         self.in_use -= 1
-        if self.pooled >= KEEP_BUFFERS:
+        if self.pooled >= self.keep:
             free(buf)
             return
         (<void **>buf)[0] = self.free

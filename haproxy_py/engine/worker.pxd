@@ -9,6 +9,7 @@ from haproxy_py.engine.message cimport Head
 cdef class Worker:
     cdef readonly Reactor reactor
     cdef readonly BufferPool buffers
+    cdef readonly BufferPool big_buffers   # for long transfers over TLS
     cdef readonly PipePool pipes
     cdef readonly Segment segment
     cdef readonly uint32_t maxrewrite      # tune.maxrewrite: bytes of a buffer that a received head must leave free

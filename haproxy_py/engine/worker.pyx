@@ -6,12 +6,17 @@ from haproxy_py.engine.shm cimport Segment
 from haproxy_py.engine.message cimport Head
 
 
+cdef enum:
+    BIG = 65536               # four TLS records
+
+
 cdef class Worker:
     """Args: segment: the shared mapping. bufsize, maxrewrite, maxhdr: tune.* (manual 3.2); pipesize: bytes a pipe may hold."""
 
     def __init__(self, Segment segment, *, bufsize: int = 16384, maxrewrite: int = 1024, maxhdr: int = 101,
                  pipesize: int = 262144, splice: bool = True):
         self.buffers = BufferPool(bufsize)
+        self.big_buffers = BufferPool(BIG, 64)
         self.pipes = PipePool(pipesize)
         self.segment = segment
         self.maxrewrite = min(maxrewrite, bufsize // 2)

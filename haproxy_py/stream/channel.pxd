@@ -17,7 +17,9 @@ cdef enum Moved:
     X_NOMEM = -4
 
 cdef struct Chan:
-    char *buf            # receive buffer; owned by the channel when `owned`
+    char *buf            # receive buffer, or the bytes of a reply of our own
+    char *small          # the buffer with the kept head, while a big one is in use
+    bint owned           # buf is the channel's and goes back to the pool with it
     uint32_t size        # usable bytes of buf
     uint32_t base        # where the body area starts: a kept head lies before it
     uint32_t off         # first byte not yet sent
@@ -35,7 +37,9 @@ cdef struct Chan:
     bint no_more         # option http-no-delay: never let the kernel wait for the rest of a message
 
 cdef void chan_init(Chan *c) noexcept nogil
-cdef void chan_release(Chan *c, Worker w) noexcept                      # give back rewritten head and pipe (not buf)
+cdef bint chan_take(Chan *c, Worker w) noexcept                         # a buffer of its own; False: out of memory
+cdef void chan_give(Chan *c, Worker w) noexcept                         # give back the buffers it owns
+cdef void chan_release(Chan *c, Worker w) noexcept                      # buffers, rewritten head and pipe
 cdef int64_t chan_frame(Chan *c) noexcept nogil                         # frame bytes [end, raw): new end; X_BAD on a fault
 cdef int chan_flush(Chan *c, Conn dst) noexcept                         # 1 all sent, 0 blocked, X_DST
 cdef int chan_move(Chan *c, Conn src, Conn dst, Worker w, uint32_t budget) noexcept    # Moved

@@ -15,6 +15,7 @@ from haproxy_py.engine.worker cimport Worker
 
 cdef enum:
     SPLICE_MIN = 32768        # bytes left of a body from which on splicing pays
+    GROW_MIN = 65536          # ... and from which on a TLS transfer takes a big buffer
     FULL_READS = 3            # tunnel: reads in a row that filled the buffer before splicing starts
 
 
@@ -23,7 +24,38 @@ cdef void chan_init(Chan *c) noexcept nogil:
     h1_body_init(&c.body, B_NONE, 0)
 
 
+cdef bint chan_take(Chan *c, Worker w) noexcept:
+    c.buf = w.buffers.take()
+    c.owned = c.buf != NULL
+    c.size = w.buffers.size
+    c.base = c.off = c.end = c.raw = 0
+    return c.owned
+
+
+cdef void chan_give(Chan *c, Worker w) noexcept:
+    if c.small != NULL:
+        w.big_buffers.give(c.buf)
+        c.buf = c.small
+        c.small = NULL
+    if c.owned:
+        w.buffers.give(c.buf)
+        c.owned = False
+    c.buf = NULL
+
+
+cdef void grow(Chan *c, Worker w) noexcept:
+    """Much is left and one side is TLS: records go through the kernel several at a time."""
+    cdef char *big = w.big_buffers.take()
+    if big == NULL:
+        return
+    c.small = c.buf
+    c.buf = big
+    c.size = w.big_buffers.size
+    c.base = c.off = c.end = c.raw = 0
+
+
 cdef void chan_release(Chan *c, Worker w) noexcept:
+    chan_give(c, w)
     if c.head != NULL:
         w.buffers.give(c.head)
         c.head = NULL
@@ -211,17 +243,17 @@ cdef int chan_move(Chan *c, Conn src, Conn dst, Worker w, uint32_t budget) noexc
                 memmove(c.buf + c.base, c.buf + c.end, c.raw - c.end)
             c.raw = c.base + (c.raw - c.end)
             c.off = c.end = c.base
+            if (c.body.left >= GROW_MIN and c.body.mode == B_LENGTH and c.raw == c.base and c.owned and c.small == NULL
+                    and (src.tls is not None or dst.tls is not None)):
+                grow(c, w)
         if c.raw == c.end and splice_pays(c, src, dst, w):
             c.pipe = w.pipes.take()
             c.wrapped = True
             if c.pipe != NULL:
                 continue
         if c.buf == NULL:
-            c.buf = w.buffers.take()
-            if c.buf == NULL:
+            if not chan_take(c, w):
                 return X_NOMEM
-            c.size = w.buffers.size
-            c.base = c.off = c.end = c.raw = 0
         room = c.size - c.raw
         n = src.recv(c.buf + c.raw, room)
         if n > 0:

@@ -31,8 +31,8 @@ from haproxy_py.engine.txn cimport (
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.rules.vars cimport vars_end_request
 from haproxy_py.stream.channel cimport (
-    X_BAD, X_BLOCK, X_BUDGET, X_DONE, X_DST, X_EOF, X_NOMEM, X_SRC, chan_flush, chan_frame, chan_init, chan_move,
-    chan_pending, chan_release,
+    X_BAD, X_BLOCK, X_BUDGET, X_DONE, X_DST, X_EOF, X_NOMEM, X_SRC, chan_flush, chan_frame, chan_give, chan_init, chan_move,
+    chan_pending, chan_release, chan_take,
 )
 from haproxy_py.stream.conf cimport AddrField, FrontConf, HttpConf, LogPlan, MODE_CLOSE, MODE_SERVER_CLOSE
 from haproxy_py.stream.forward cimport (
@@ -597,16 +597,13 @@ cdef class HttpStream(Relay):
             if self.rs.buf == NULL:
                 if not c.has_pending() and not c.eof and not c.error:
                     return True
-                self.rs.buf = self.worker.buffers.take()
-                self.rs.size = self.worker.buffers.size
-                if self.rs.buf == NULL:
+                if not chan_take(&self.rs, self.worker):
                     self.fail(500, c'R', c'H')
                     return False
             n = c.recv(self.rs.buf + self.rs.raw, limit - self.rs.raw)
             if n == IO_AGAIN:
                 if self.rs.raw == 0:
-                    self.worker.buffers.give(self.rs.buf)
-                    self.rs.buf = NULL
+                    chan_give(&self.rs, self.worker)
                 return True
             if n <= 0:
                 return self.server_lost()
@@ -804,8 +801,6 @@ cdef class HttpStream(Relay):
                 or self.rs.head_off < self.rs.head_end):
             return False
         self.drop_server(True)
-        if self.rs.buf != NULL:
-            self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
         self.worker.give_head(self.res)
@@ -919,8 +914,6 @@ cdef class HttpStream(Relay):
             self.res = self.worker.take_head()
         else:
             self.res.clear()
-        if self.rs.buf != NULL:
-            self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
         self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not self.reply_close
@@ -978,8 +971,6 @@ cdef class HttpStream(Relay):
         self.state = ST_REPLY
         self.own_reply = True
         self.keep_client = False
-        if self.rs.buf != NULL and self.reply_body is None:
-            self.worker.buffers.give(self.rs.buf)
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
         self.rs.body.done = 1
@@ -1093,9 +1084,6 @@ cdef class HttpStream(Relay):
             self.write_log()
         if t is not None:
             b.serve_freed(t)
-        if self.rs.buf != NULL and self.reply_body is None:
-            self.worker.buffers.give(self.rs.buf)
-        self.rs.buf = NULL
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
         if self.vars is not None:

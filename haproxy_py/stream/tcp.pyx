@@ -16,7 +16,7 @@ from haproxy_py.engine.shm cimport gauge_down, gauge_up
 from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_SILENT_DROP, V_STOP, V_WAIT, V_YIELD
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.rules.vars cimport vars_end_request
-from haproxy_py.stream.channel cimport chan_frame, chan_init, chan_release
+from haproxy_py.stream.channel cimport chan_frame, chan_init, chan_release, chan_take
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.relay cimport (
@@ -237,9 +237,7 @@ cdef class TcpStream(Relay):
         cdef ssize_t n
         cdef int v
         if self.rs.buf == NULL:
-            self.rs.buf = self.worker.buffers.take()
-            self.rs.size = self.worker.buffers.size
-            if self.rs.buf == NULL:
+            if not chan_take(&self.rs, self.worker):
                 self.cut(c'R', c'D')
                 return False
             self.payload_final = self.backend.response_delay == 0
@@ -330,12 +328,6 @@ cdef class TcpStream(Relay):
             vars_end_request(self)
         if t is not None:
             b.serve_freed(t)
-        if self.rs.buf != NULL:
-            self.worker.buffers.give(self.rs.buf)
-            self.rs.buf = NULL
-        if self.rq.buf != NULL and self.rq.buf != s.buf:
-            self.worker.buffers.give(self.rq.buf)
-        self.rq.buf = NULL
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
 
