@@ -4,7 +4,7 @@ class BufferPool:
     size: int
     in_use: int
     pooled: int
-    def __init__(self, size: int = 16384) -> None: ...
+    def __init__(self, size: int = 16384, keep: int = 1024) -> None: ...
 
 class PipePool:
     in_use: int

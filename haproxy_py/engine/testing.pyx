@@ -69,6 +69,7 @@ cdef class Probe(Source):
 
     def deadline(self, Reactor reactor, uint64_t ms_from_now):
         self.reactor = reactor
+        reactor.tick()
         set_deadline(reactor, self, reactor.now_ms + ms_from_now)
 
 
