@@ -78,7 +78,7 @@ class Lab:
     async def start(self, text: str, front: str = FRONT, defaults: str = DEFAULTS) -> None:
         """Run defaults + front + text, with `{name}` replaced by ports."""
         for name, port in self.ports.items():
-            front, text, defaults = (part.replace("{%s}" % name, str(port)) for part in (front, text, defaults))
+            front, text, defaults = (part.replace(f"{{{name}}}", str(port)) for part in (front, text, defaults))
         self.proxy = Proxy.from_text(defaults + front + text)
         await self.proxy.start()
 
