@@ -15,13 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import pytest
-
 from tests.harness.ports import Reservation
 from tests.harness.products import Running, pyhaproxy
 
+# PYHAPROXY_SLOW=1: the same tests with large numbers (100 reloads, 9,900 connections, a million requests; minutes).
 SLOW = bool(os.environ.get("PYHAPROXY_SLOW"))
-slow = pytest.mark.skipif(not SLOW, reason="long: runs with PYHAPROXY_SLOW=1")
 PATIENCE_S = 20.0
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 _SERVER = re.compile(r"Server (\S+)/(\S+) is \S+ Conn: (\d+) act, (\d+) pend, (\d+) tot")

@@ -38,6 +38,8 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.
 
 @pytest.fixture(params=LOOPS)
 def runner(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as first:
+        first.run(asyncio.sleep(0))           # libuv opens one pipe for the life of the process
     return LOOPS[request.param]
 
 
@@ -60,11 +62,10 @@ def test_fifty_lives_leave_nothing(runner: Callable[[], asyncio.AbstractEventLoo
         with Reservation() as held:
             web, tls = held.take(), held.take()
             text = CONFIG.format(web=web, tls=tls, crt=tmp_path / "a.pem", s=origin.port)
-            for _ in range(ROUNDS):
+            for number in range(ROUNDS):
                 await _one_life(text, web, tls)
-                for _ in range(5):
-                    await asyncio.sleep(0)
-                found.append(counts())
+                if number % 5 == 4:
+                    found.append(counts())
         origin.close()
         return found
 
@@ -72,7 +73,7 @@ def test_fifty_lives_leave_nothing(runner: Callable[[], asyncio.AbstractEventLoo
     with asyncio.Runner(loop_factory=runner) as own:
         found = own.run(lives())
     assert found[-1]["sources"] == before["sources"]
-    assert max(each["fds"] for each in found[ROUNDS // 2 :]) <= max(each["fds"] for each in found[:5]) + 2
+    assert max(each["fds"] for each in found[5:]) <= max(each["fds"] for each in found[:5]) + 2
     assert counts() == before
 
 

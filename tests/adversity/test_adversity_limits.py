@@ -214,7 +214,7 @@ def test_a_stalled_network_goes_on_where_it_stopped(way: str) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize("cut", [1, 20, 60, 1000, 70000, 200000])
+@pytest.mark.parametrize("cut", [1, 60, 70000, 200000])
 @pytest.mark.parametrize("hard", [False, True], ids=["fin", "rst"])
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_network_that_is_cut_anywhere(way: str, hard: bool, cut: int) -> None:
@@ -228,6 +228,6 @@ def test_a_network_that_is_cut_anywhere(way: str, hard: bool, cut: int) -> None:
         client = await lab.client()
         body = b"q" * 299997 + b"end"
         await client.run([b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 300000\r\n\r\n" + body])
-        await lab.until(lambda: "web/FRONTEND/scur" not in lab.busy() or client.received.startswith(b"HTTP/1.1 50"), "the end")
+        await lab.until(lambda: client.fate != "open" or client.received.startswith(b"HTTP/1.1 50"), "the end")
 
     run(scenario)

@@ -13,9 +13,9 @@ BACK = "backend b\n    server s 127.0.0.1:{s}\n"
 HASTY = DEFAULTS.replace("timeout server 20s", "timeout server 300ms").replace("timeout client 20s", "timeout client 400ms")
 
 
-def answer_of(text: bytes) -> bytes:
+def answer_of(text: bytearray) -> bytes:
     """The status of the first reply."""
-    return text[9:12]
+    return bytes(text[9:12])
 
 
 def test_a_refused_connection_is_503() -> None:
@@ -182,6 +182,7 @@ def test_a_server_that_dies_while_idle_is_not_noticed_by_clients() -> None:
         for number in range(1, 4):
             await client.run([GET, Until(b"ok")])
             assert client.received.count(b"200 OK") == number, bytes(client.received)
-            await lab.until(lambda n=number: n > 2 or lab.origins[0].peers[n - 1].fate != "open", "its end")
+            peer = lab.origins[0].peers[number - 1]
+            await lab.until(lambda n=number, p=peer: n > 2 or p.fate != "open", "its end")  # type: ignore[misc]
 
     run(scenario)
