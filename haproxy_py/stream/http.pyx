@@ -141,8 +141,11 @@ cdef class HttpStream(Relay):
                 self.finish_session()
             else:
                 self.raw_answer(400)
-        elif fresh and s.requests and self.front.timeout_http_request:
-            set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
+        else:
+            if fresh and s.requests and self.front.timeout_http_request:
+                set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
+            if s.has_pending():
+                s.reactor.wake(s)                    # TLS: more records than one read takes
 
     cdef void bad_request(self, int status) noexcept:
         self.uri = b"<BADREQ>"
