@@ -19,7 +19,7 @@ cdef class Worker:
         self.big_buffers = BufferPool(BIG, 64)
         self.pipes = PipePool(pipesize)
         self.segment = segment
-        self.maxrewrite = min(maxrewrite, bufsize // 2)
+        self.maxrewrite = max(64, min(maxrewrite, bufsize // 2))
         self.maxhdr = maxhdr
         self.splice = splice
         self.heads = []
