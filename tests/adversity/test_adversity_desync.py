@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from haproxy_py.api import Proxy
 from tests.adversity.chaos import remains, until
+from tests.harness.certs import Authority
 from tests.harness.ports import Reservation
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter, int], Awaitable[None]]
@@ -18,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 @asynccontextmanager
 async def between(
-    serve: Handler, timeouts: str = "timeout client 2s\n timeout server 2s"
+    serve: Handler, timeouts: str = "timeout client 2s\n timeout server 2s", bind: str = ""
 ) -> AsyncIterator[tuple[Proxy, int]]:
     """A proxy before one server whose n-th connection is serve(reader, writer, n); yields it and its port."""
     count = 0
@@ -37,7 +40,7 @@ async def between(
     with Reservation() as hold:
         port = hold.take()
         proxy = Proxy.from_text(
-            f"defaults\n mode http\n timeout connect 1s\n {timeouts}\nfrontend f\n bind 127.0.0.1:{port}\n default_backend b\n"
+            f"defaults\n mode http\n timeout connect 1s\n {timeouts}\nfrontend f\n bind 127.0.0.1:{port}{bind}\n default_backend b\n"
             f"backend b\n http-reuse always\n server s 127.0.0.1:{origin.sockets[0].getsockname()[1]}\n"
         )
         async with proxy:
@@ -147,6 +150,51 @@ def test_no_error_page_behind_half_an_interim_reply() -> None:
                 got += part
             at = got.find(b"HTTP/1.1 502")
             assert at < 0 or at % len(early) == 0
+            writer.close()
+
+    asyncio.run(run())
+
+
+def records_of_one_byte(client: ssl.SSLObject, out: ssl.MemoryBIO, text: bytes) -> bytes:
+    """`text` as TLS records of one byte each."""
+    for i in range(len(text)):
+        client.write(text[i : i + 1])
+    return out.read()
+
+
+def test_a_head_in_very_small_tls_records_is_read_to_its_end(tmp_path: Path) -> None:
+    """More records than one read takes: the rest lay in the socket and the client got 408."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, n: int) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.read()
+
+    async def run() -> None:
+        crt = tmp_path / "crt.pem"
+        crt.write_bytes(Authority.new().issue("a").bundle)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        came, gone = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(came, gone)
+        async with between(serve, "timeout client 20s\n timeout server 20s", f" ssl crt {crt}") as (_proxy, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            reply = b""
+            sent = False
+            while not reply.endswith(b"ok"):
+                try:
+                    if not sent:
+                        client.do_handshake()
+                        gone_before = gone.read()
+                        head = REQUEST[:-2] + b"x: " + b"y" * 6000 + b"\r\n\r\n"
+                        writer.write(gone_before + records_of_one_byte(client, gone, head))
+                        sent = True
+                    reply += client.read(1000)
+                except ssl.SSLWantReadError:
+                    writer.write(gone.read())
+                    came.write(await asyncio.wait_for(reader.read(65536), 5))
+            assert reply == OK
             writer.close()
 
     asyncio.run(run())
