@@ -1,0 +1,370 @@
+"""A request as it comes in: its head, the rules of both proxies in their order, and what leaves for the server.
+
+The received head stays in the session's buffer until the end, so rules, logs and a replay find it there.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
+from libc.string cimport memcmp
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.conn cimport IO_AGAIN
+from haproxy_py.engine.http1 cimport B_CHUNKED, B_LENGTH, H1_UNSUPPORTED_TE, h1_body_init, h1_head, h1_init
+from haproxy_py.engine.message cimport (
+    Head, HF_CHUNKED, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_LENGTH, HF_MUST_CLOSE,
+)
+from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.shm cimport gauge_up
+from haproxy_py.engine.txn cimport (
+    V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_STOP, V_TARPIT, V_WAIT, V_YIELD,
+)
+from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.channel cimport chan_frame, chan_init
+from haproxy_py.stream.conf cimport AddrField, FrontConf, HttpConf, MODE_SERVER_CLOSE
+from haproxy_py.stream.forward cimport add_address, counted_size, strip_connection
+from haproxy_py.stream.relay cimport ST_BODY, ST_RULES, ST_TARPIT
+from haproxy_py.stream.session cimport Session
+from haproxy_py.stream.stats cimport count_request, count_session
+from backends.backend cimport Backend
+from haproxy_py.stream.answer cimport HttpAnswer
+
+
+cdef class HttpRequest(HttpAnswer):
+    """The request's half of an HTTP stream."""
+
+    # ------------------------------------------------------------------ the request comes in
+
+    cdef void setup(self, Session s) noexcept:
+        cdef FrontConf f = s.front
+        s.stream = self
+        self.session = s
+        self.client = s
+        self.worker = s.worker
+        self.front = f
+        self.fe = f.slot
+        self.http = True
+        self.ssl_front = s.tls is not None
+        self.bind_name = s.door.bind_name
+        self.src = s.src
+        self.dst = s.dst
+        self.vars = s.sess_vars
+        self.accept_us = s.accept_us
+        self.accept_wall_us = s.accept_wall_us
+        self.handshake_us = s.handshake_us if s.requests == 0 else s.idle_us
+        self.request_us = s.reactor.now_us
+        self.request_wall_us = s.reactor.wall_us
+        self.req_no = s.requests + 1
+        self.req = s.worker.take_head()
+        h1_init(&self.parser, 0)
+        self.parser.lenient = f.httpconf.lenient
+        chan_init(&self.rq)
+        chan_init(&self.rs)
+        self.rq.no_more = True                       # a server shall see a request's bytes at once
+        self.rs.no_more = f.httpconf.no_delay
+
+    cdef void no_request(self, uint8_t cause) noexcept:
+        """The connection ended or timed out before a byte of its first request."""
+        self.uri = b"<BADREQ>"
+        self.empty = True
+        self.request_us = 0
+        self.term_cause = cause
+        self.term_state = c'R'
+        if self.front.httpconf.ignore_probes:
+            self.logged = True
+            self.finish_session()
+        else:
+            self.fe.mine.ereq += 1
+            self.raw_answer(400 if cause == c'C' else 408)
+
+    cdef void read_head(self, bint fresh) noexcept:
+        """Read (unless the session just did) and parse; go on when the head is whole."""
+        cdef Session s = self.session
+        cdef uint32_t limit = s.worker.buffers.size - s.worker.maxrewrite
+        cdef ssize_t n
+        cdef int r
+        if not fresh:
+            n = s.recv(s.buf + s.have, limit - s.have)
+            if n > 0:
+                s.have += <uint32_t>n
+            elif n == IO_AGAIN:
+                return
+        r = h1_head(&self.parser, s.buf, s.have, self.req, s.worker.maxhdr)
+        if r > 0:
+            self.head_complete(<uint32_t>r)
+        elif r < 0:
+            self.bad_request(422 if r == H1_UNSUPPORTED_TE else 400)
+        elif s.have >= limit:
+            self.bad_request(400)
+        elif s.eof or s.error:
+            self.uri = b"<BADREQ>"
+            self.term_cause = c'C'
+            self.term_state = c'R'
+            self.fe.mine.ereq += 1
+            if s.error:
+                self.status = 400
+                self.finish_session()
+            else:
+                self.raw_answer(400)
+        else:
+            if fresh and s.requests and self.front.timeout_http_request:
+                set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
+            if s.has_pending():
+                s.reactor.wake(s)                    # TLS: more records than one read takes
+
+    cdef void bad_request(self, int status) noexcept:
+        self.uri = b"<BADREQ>"
+        self.request_us = self.head_us = 0
+        self.term_cause = c'P'
+        self.term_state = c'R'
+        self.fe.mine.ereq += 1
+        self.raw_answer(status)
+
+    cdef void head_complete(self, uint32_t n) noexcept:
+        cdef Session s = self.session
+        cdef Head h = self.req
+        cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
+        self.head_us = s.reactor.now_us
+        self.head_length = n
+        self.req_seen = True
+        self.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1)
+        self.rq.buf = s.buf
+        self.rq.size = s.worker.buffers.size
+        self.rq.base = self.rq.end = n
+        self.rq.raw = s.have
+        if h.flags & HF_CHUNKED:
+            h1_body_init(&self.rq.body, B_CHUNKED, 0)
+        elif h.flags & HF_LENGTH and h.content_length:
+            h1_body_init(&self.rq.body, B_LENGTH, h.content_length)
+        else:
+            self.rq.body.done = 1
+        count_request(self.fe.mine, &self.fe.shared.req_rate_max, now_s)
+        s.timer.deadline = 0
+        if chan_frame(&self.rq) < 0:
+            self.bad_request(400)
+            return
+        self.payload = s.buf
+        self.payload_len = s.have
+        self.payload_final = True
+        if self.front.httpconf.monitor_uri is not None and self.monitored():
+            return
+        self.run_rules()
+
+    cdef bint monitored(self) noexcept:
+        """monitor-uri: answered here, neither logged nor forwarded (manual 4.2)."""
+        cdef bytes uri = self.front.httpconf.monitor_uri
+        if (<uint32_t>PyBytes_GET_SIZE(uri) != self.req.target_len
+                or memcmp(PyBytes_AS_STRING(uri), self.req.target, self.req.target_len) != 0):
+            return False
+        self.logged = True
+        self.term_cause = c'L'
+        self.term_state = c'R'
+        self.fe.mine.intercepted += 1
+        if self.front.monitor_fail is not None and self.monitor_failed():
+            self.answer(self.front.httpconf.page(503))
+        else:
+            self.answer(self.front.httpconf.page(200))
+        return True
+
+    cdef bint monitor_failed(self) noexcept:
+        cdef int cursor = 0
+        return (<RuleSet>self.front.monitor_fail).run(self, &cursor) != V_CONTINUE
+
+    # ------------------------------------------------------------------ rules and routing
+
+    cdef void run_rules(self) noexcept:
+        """Run the rule sets from where we are; a set that suspends is entered again with its cursor."""
+        cdef RuleSet rules
+        cdef int v
+        while self.stage < STAGE_FORWARD:
+            rules = None
+            if self.stage == STAGE_TCP_FRONT:
+                rules = self.front.tcp_content
+            elif self.stage == STAGE_HTTP_FRONT:
+                rules = self.front.http_request
+            elif self.stage == STAGE_REDIRECT_FRONT:
+                rules = self.front.redirects
+            elif self.stage == STAGE_SWITCH:
+                if not self.switch_backend():
+                    return
+            elif self.stage == STAGE_TCP_BACK:
+                rules = self.backend.tcp_content
+            elif self.stage == STAGE_HTTP_BACK:
+                rules = self.backend.http_request
+            else:
+                rules = self.backend.redirects
+            if rules is not None:
+                v = rules.run(self, &self.cursor)
+                if v != V_CONTINUE and not self.obey(v):
+                    return
+                self.cursor = 0
+            self.stage += 1
+        self.forward()
+
+    cdef bint obey(self, int v) noexcept:
+        """Carry out a final verdict; True: go on with the next rule set."""
+        cdef Session s = self.session
+        if v == V_STOP:
+            return True
+        if v == V_YIELD or v == V_WAIT:
+            self.state = ST_RULES
+            return False
+        if v == V_REPLY:
+            self.term_cause = c'L'
+            self.term_state = c'R'
+            self.fe.mine.intercepted += 1
+            self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status))
+        elif v == V_DENY or v == V_TARPIT:
+            self.fe.mine.dreq += 1
+            if self.counted_be and self.be is not None:
+                self.be.mine.dreq += 1
+            self.term_cause = c'P'
+            self.term_state = c'R'
+            if v == V_TARPIT:
+                self.state = ST_TARPIT
+                self.head_us = 0
+                set_deadline(s.reactor, s, s.reactor.now_ms + self.tarpit_ms())
+            else:
+                self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 403))
+        elif v == V_ERROR:
+            self.fail(500, c'I', c'R')
+        else:
+            self.fe.mine.dreq += 1
+            self.term_cause = c'P'
+            self.term_state = c'R'
+            self.close_books()
+            s.drop(v == V_SILENT_DROP)
+        return False
+
+    cdef uint64_t tarpit_ms(self) noexcept:
+        """timeout tarpit of the frontend, or of timeout connect (manual 4.2)."""
+        if self.front.timeout_tarpit:
+            return self.front.timeout_tarpit
+        if self.front.default_backend is not None:
+            return (<Backend>self.front.default_backend).timeout_connect or 5000
+        return 5000
+
+    cdef bint switch_backend(self) noexcept:
+        cdef Backend b = None
+        cdef object name
+        cdef uint64_t now_s
+        if self.front.use_backend is not None:
+            name = self.front.use_backend.pick(self)
+            if name is not None:
+                b = <Backend>self.front.backends.get(name)
+        if b is None:
+            if self.front.default_backend is None:
+                self.request_us = self.head_us = 0       # HAProxy logs no times for it
+                self.fail(503, c'S', c'C')
+                return False
+            b = <Backend>self.front.default_backend
+        self.backend = b
+        self.be = b.slot
+        self.counted_be = True
+        now_s = <uint64_t>self.worker.reactor.wall_us // 1000000
+        gauge_up(&b.slot.shared.scur, &b.slot.shared.smax, &b.slot.mine.scur)
+        count_session(b.slot.mine, &b.slot.shared.rate_max, now_s)
+        b.slot.mine.req_tot += 1
+        self.left_retries = b.retries
+        return True
+
+    cdef void forward(self) noexcept:
+        """Every rule is done: wait for the body if we must, then go for a server."""
+        if (self.front.httpconf.buffer_request or self.back_conf().buffer_request) and not self.rq.body.done:
+            self.state = ST_BODY
+            self.buffer_body()
+            return
+        self.prepare_request()
+        self.ready_to_send()
+        self.seek_server()
+
+    cdef void buffer_body(self) noexcept:
+        """option http-buffer-request: the whole body, or a full buffer, before anything is sent."""
+        cdef Session s = self.session
+        cdef ssize_t n
+        if self.front.timeout_http_request and s.timer.deadline == 0:
+            set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
+        while not self.rq.body.done and self.rq.raw < self.rq.size - s.worker.maxrewrite:
+            n = s.recv(s.buf + self.rq.raw, self.rq.size - s.worker.maxrewrite - self.rq.raw)
+            if n == IO_AGAIN:
+                return
+            if n <= 0:
+                self.refuse_silently(c'C', c'R')
+                return
+            self.rq.raw += <uint32_t>n
+            if chan_frame(&self.rq) < 0:
+                self.bad_request(400)
+                return
+        s.timer.deadline = 0
+        self.payload_len = self.rq.raw
+        self.prepare_request()
+        self.ready_to_send()
+        self.seek_server()
+
+    cdef void prepare_request(self) noexcept:
+        """The head as the server shall see it: forwarded as received where nothing changes, rewritten otherwise."""
+        cdef Head h = self.req
+        cdef HttpConf fc = self.front.httpconf
+        cdef HttpConf bc = self.back_conf()
+        if fc.forwardfor is not None or bc.forwardfor is not None:
+            self.add_forwarded(bc.forwardfor if bc.forwardfor is not None else fc.forwardfor, True)
+        if fc.originalto is not None or bc.originalto is not None:
+            self.add_forwarded(bc.originalto if bc.originalto is not None else fc.originalto, False)
+        if self.front.unique_id is not None:
+            self.make_unique_id()
+        if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
+            strip_connection(h)
+        self.counted_in = counted_size(h, False)
+        if bc.send_name is not None:
+            h.set(<const char *>bc.send_name, <uint32_t>len(bc.send_name), "", 0)    # its place; name_server() fills it
+        self.close_server = bc.mode >= MODE_SERVER_CLOSE or fc.mode == MODE_SERVER_CLOSE
+        if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
+            if h.version == 11 and not h.flags & HF_CONN_UPGRADE:
+                h.add("connection", 10, "close", 5)
+        elif h.version == 10 and not h.flags & (HF_MUST_CLOSE | HF_CONN_UPGRADE):
+            h.add("connection", 10, "keep-alive", 10)
+
+    cdef void name_server(self) noexcept:
+        """http-send-name-header: the head tells the server by which name it was chosen (manual 4.2)."""
+        cdef bytes field = self.back_conf().send_name
+        cdef bytes name
+        cdef int i
+        if field is None:
+            return
+        i = self.req.find(<const char *>field, <uint32_t>len(field), 0)
+        if i >= 0:
+            name = self.target.slot.bname
+            self.req.set_value(i, <const char *>name, <uint32_t>len(name))
+            self.ready_to_send()
+
+    cdef void ready_to_send(self) noexcept:
+        cdef Head h = self.req
+        cdef int64_t n = -1
+        if not h.edited and h.flags & HF_CLEAN:
+            self.rq.off = 0
+            return
+        if self.rq.head == NULL:
+            self.rq.head = self.worker.buffers.take()
+        if self.rq.head != NULL:
+            n = h.write_request(self.rq.head, self.worker.buffers.size)
+        self.rq.head_off = 0
+        self.rq.head_end = 0
+        self.rq.off = self.head_length
+        if n > 0:
+            self.rq.head_end = <uint32_t>n
+
+    cdef void add_forwarded(self, option, bint source) noexcept:
+        """option forwardfor / originalto (manual 4.2)."""
+        cdef AddrField o = <AddrField>option
+        if o.if_none and self.req.find(<const char *>o.name, <uint32_t>len(o.name), 0) >= 0:
+            return
+        if source:
+            if self.src.family and self.src.family != sys.AF_UNIX and not o.excepts(&self.src):
+                add_address(self.req, o.name, &self.src)
+        elif self.dst.family and self.dst.family != sys.AF_UNIX and not o.excepts(&self.dst):
+            add_address(self.req, o.name, &self.dst)
+
+    cdef void make_unique_id(self) noexcept:
+        """unique-id-format, and the field that carries it to the server (unique-id-header)."""
+        cdef bytes text = self.front.unique_id.make(self)
+        cdef bytes name = self.front.unique_id.header
+        if name is not None:
+            self.req.add(<const char *>name, <uint32_t>len(name), <const char *>text, <uint32_t>len(text))
