@@ -155,6 +155,7 @@ cdef class Listener(Door):
         """Make a session of an accepted connection."""
         cdef Session s = Session.__new__(Session)
         cdef FrontConf f = self.front
+        cdef char refused[2048]
         cdef sockaddr_un local
         cdef socklen_t n = sizeof(local)
         s.fd = fd
@@ -183,6 +184,7 @@ cdef class Listener(Door):
             return
         if f.tcp_connection is not None and not s.allowed(f.tcp_connection):
             f.slot.mine.dcon += 1
+            sys.recv(fd, refused, sizeof(refused), 0)       # bytes that have come must not make the end a reset
             s.drop(False)
             return
         if self.tls is not None:
