@@ -152,7 +152,9 @@ def addr_field(option: forwarding.Forward | None) -> AddrField | None:
     return made
 
 
-def build_listener(config: Config, one: Wanted, front: FrontConf, fd: int, worker: Worker) -> Listener:
+def build_listener(
+    config: Config, one: Wanted, front: FrontConf, fd: int, worker: Worker, limit: ProxySlot | None = None
+) -> Listener:
     """One listening socket of a bind line in this worker."""
     item = one.bind
     return Listener(
@@ -164,6 +166,7 @@ def build_listener(config: Config, one: Wanted, front: FrontConf, fd: int, worke
         tls=server_context(item, config),
         accept_proxy=item[bind_words.ACCEPT_PROXY],
         maxconn=item[bind_words.MAXCONN],
+        limit=limit,
         on_unix=item.address.family in ("unix", "abns"),
         tcp_ut=item[bind_words.TCP_UT],
     )

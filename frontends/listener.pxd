@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 from haproxy_py.engine.addr cimport Addr
+from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.sys cimport sockaddr
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.stream.session cimport Door, Session
@@ -10,6 +11,9 @@ cdef class Listener(Door):
     cdef Worker worker
     cdef readonly object key               # what the supervisor knows the descriptor by
     cdef public uint32_t maxconn           # of the bind line; 0: none
+    cdef ProxySlot limit                   # counts its connections in all workers when it has a maxconn; else None
+    cdef bint full(self) noexcept
+    cdef void uncount(self) noexcept
     cdef bint paused
     cdef bint on_unix
     cdef int tcp_ut

@@ -2,6 +2,7 @@
 
 from backends.backend import Backend
 from haproxy_py.engine.reactor import Source
+from haproxy_py.engine.shm import ProxySlot
 from haproxy_py.engine.tls import TlsContext
 from haproxy_py.engine.worker import Worker
 from haproxy_py.stream.conf import FrontConf
@@ -21,6 +22,7 @@ class Listener(Door):
         tls: TlsContext | None = None,
         accept_proxy: bool = False,
         maxconn: int = 0,
+        limit: ProxySlot | None = None,
         on_unix: bool = False,
         tcp_ut: int = 0,
     ) -> None: ...

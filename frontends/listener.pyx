@@ -10,7 +10,7 @@ from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr, addr_from_sockaddr
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport GlobalShared, gauge_down, gauge_up
+from haproxy_py.engine.shm cimport GlobalShared, ProxySlot, gauge_down, gauge_up
 from haproxy_py.engine.sockets cimport keepalive_options, no_delay
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
 from haproxy_py.engine.tls cimport TlsContext
@@ -28,10 +28,12 @@ cdef list full_listeners = []    # of all workers of this process (an embedding 
 
 
 cdef class Listener(Door):
-    """Args: worker; front: its frontend; fd: listening, non-blocking; bind_name: for %fl and logs; tls: context or None."""
+    """Args: worker; front: its frontend; fd: listening, non-blocking; bind_name: for %fl and logs; tls: context or None.
+    limit: a slot of the segment that counts its connections in all workers; wanted with maxconn.
+    """
 
     def __init__(self, worker, FrontConf front, int fd, *, key=None, bytes bind_name=b"", tls=None,
-                 bint accept_proxy=False, uint32_t maxconn=0, bint on_unix=False, int tcp_ut=0):
+                 bint accept_proxy=False, uint32_t maxconn=0, ProxySlot limit=None, bint on_unix=False, int tcp_ut=0):
         self.worker = worker
         self.front = front
         self.fd = fd
@@ -40,6 +42,7 @@ cdef class Listener(Door):
         self.tls = tls
         self.accept_proxy = accept_proxy
         self.maxconn = maxconn
+        self.limit = limit
         self.on_unix = on_unix
         self.tcp_ut = tcp_ut
 
@@ -104,6 +107,10 @@ cdef class Listener(Door):
         if self.has_room():            # somebody left before we said that we wait
             set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms)
 
+    cdef bint full(self) noexcept:
+        """Whether the bind line's own maxconn is reached."""
+        return self.limit is not None and sys.ha_load32(&self.limit.shared.scur) >= self.maxconn
+
     cdef bint has_room(self) noexcept:
         """Whether one more connection would be admitted now."""
         cdef GlobalShared *g = self.worker.segment.shared
@@ -111,7 +118,7 @@ cdef class Listener(Door):
             return False
         if self.front.maxconn and sys.ha_load32(&self.front.slot.shared.scur) >= self.front.maxconn:
             return False
-        return not self.maxconn or self.conns < self.maxconn
+        return not self.full()
 
     cdef bint admit(self) noexcept:
         """Count one more connection in, unless the process, the frontend or this socket is full."""
@@ -122,12 +129,21 @@ cdef class Listener(Door):
             self.worker.segment.conns_down()
             return False
         gauge_up(&f.slot.shared.scur, NULL, &f.slot.mine.scur)
-        if (f.maxconn and f.slot.shared.scur > f.maxconn) or (self.maxconn and self.conns >= self.maxconn):
+        if self.limit is not None:
+            gauge_up(&self.limit.shared.scur, NULL, &self.limit.mine.scur)
+        if ((f.maxconn and f.slot.shared.scur > f.maxconn)
+                or (self.limit is not None and self.limit.shared.scur > self.maxconn)):
+            self.uncount()
             gauge_down(&f.slot.shared.scur, &f.slot.mine.scur)
-            self.worker.segment.conns_down()
             return False
         self.conns += 1
         return True
+
+    cdef void uncount(self) noexcept:
+        """One connection less of the process and of this bind line."""
+        if self.limit is not None:
+            gauge_down(&self.limit.shared.scur, &self.limit.mine.scur)
+        self.worker.segment.conns_down()
 
     cdef void accept_some(self) noexcept:
         cdef sockaddr_un sa
@@ -142,7 +158,7 @@ cdef class Listener(Door):
             if fd < 0:
                 self.conns -= 1
                 gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
-                self.worker.segment.conns_down()
+                self.uncount()
                 if sys.errno == sys.EMFILE or sys.errno == sys.ENFILE or sys.errno == sys.ENOBUFS or sys.errno == sys.ENOMEM:
                     self.pause()
                     set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)
@@ -208,7 +224,7 @@ cdef class Listener(Door):
 
     cdef void left(self, Session s) noexcept:
         self.conns -= 1
-        self.worker.segment.conns_down()
+        self.uncount()
         if sys.ha_load32(&self.worker.segment.shared.waiters):
             self.wake_waiting()
             if self.worker.segment.workers > 1:

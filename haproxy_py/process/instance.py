@@ -1,10 +1,10 @@
 """A configuration put to work: built before the fork, started in each worker.
 
-    instance = Instance.build(config, workers=2)
-    instance.bind({})                  # listening sockets, or those inherited by key
-    ... fork ...
-    instance.start(loop, slot=1)       # in the worker: traffic flows
-    instance.soft_stop(); await instance.drained.wait(); instance.close()
+instance = Instance.build(config, workers=2)
+instance.bind({})                  # listening sockets, or those inherited by key
+... fork ...
+instance.start(loop, slot=1)       # in the worker: traffic flows
+instance.soft_stop(); await instance.drained.wait(); instance.close()
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from backends.checks.scheduler import Checker
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
 from frontends.listener import Listener, Waker
+from haproxy_py.config.keywords import bind as bind_words
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
-from haproxy_py.engine.shm import Segment, ServerSlot
+from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.sender import output as log_output
@@ -48,6 +49,7 @@ class Instance:
         self.backends: dict[str, Any] = {}
         self.listening: dict[str, int] = {}
         self.listeners: list[Listener] = []
+        self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn of their own
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
         self.checking = False
@@ -62,9 +64,10 @@ class Instance:
         fronts = [p for p in config.proxies if p.is_frontend]
         backs = [p for p in config.proxies if p.is_backend]
         servers = sum(len(p.servers) for p in backs)
+        limited = [one for one in bind.wanted(config) if one.bind[bind_words.MAXCONN]]
         segment = Segment(
             workers,
-            proxies=len(fronts) + len(backs),
+            proxies=len(fronts) + len(backs) + len(limited),
             servers=servers + SPARE_SERVERS,
             extra_bytes=shared_bytes(config) + 65536,
         )
@@ -78,6 +81,7 @@ class Instance:
         )
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
+        made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
         bind_all(config, made)
         made.checker = Checker(config, made._slot_of, made.log, listener=made._server_changed)
         made.checker.prepare()
@@ -144,7 +148,14 @@ class Instance:
         log_output.forked()
         log_output.attach(self.worker.reactor)
         for one in bind.wanted(self.config):
-            listener = build_listener(self.config, one, self.frontends[one.proxy.name], self.listening[one.key], self.worker)
+            listener = build_listener(
+                self.config,
+                one,
+                self.frontends[one.proxy.name],
+                self.listening[one.key],
+                self.worker,
+                self.limits.get(one.key),
+            )
             listener.start()
             self.listeners.append(listener)
         if self.segment.workers > 1:
