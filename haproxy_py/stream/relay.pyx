@@ -21,6 +21,7 @@ from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
 from backends.server cimport REUSE_NEVER, Server, ServerConn
 
 cdef enum:
+    RETRIES_IN_A_ROW = 16     # redispatched at once; the next one waits a moment: each is a call within the one before
     TURN_AROUND_MS = 1000     # wait before the same server is tried again (manual 4.2, retries)
 
 
@@ -78,6 +79,9 @@ cdef class Relay(Stream):
         cdef int err = 0
         cdef char text[256]
         cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
+        if t is None:                                # redispatched, after a pause
+            self.seek_server()
+            return
         self.granted = False
         self.name_server()
         self.queue_us = s.reactor.now_us
@@ -199,7 +203,11 @@ cdef class Relay(Stream):
         t.slot.mine.wredis += 1
         self.be.mine.wredis += 1
         self.avoid = t.slot
-        self.seek_server()
+        if self.retries % RETRIES_IN_A_ROW:
+            self.seek_server()
+        else:
+            self.state = ST_TURN
+            set_deadline(self.session.reactor, self.session, self.session.reactor.now_ms + 1)
         return True
 
     cdef void rewind_request(self) noexcept:
