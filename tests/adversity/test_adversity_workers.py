@@ -83,9 +83,10 @@ def test_the_limit_of_a_server_is_that_of_all_workers() -> None:
         close_all(socks)
 
 
-@pytest.mark.parametrize("where", ["global\n", "frontend web\n"], ids=["process", "frontend"])
+@pytest.mark.parametrize("where", ["global\n", "frontend web\n", "{web}\n"], ids=["process", "frontend", "bind line"])
 def test_the_limit_of_connections_is_that_of_all_workers(where: str) -> None:
-    config = CONFIG.replace(where, where + "    maxconn 7\n", 1).replace("{web}\n", "{web}\n    backlog 500\n")
+    said = "{web} maxconn 7\n" if where == "{web}\n" else where + "    maxconn 7\n"
+    config = CONFIG.replace(where, said, 1).replace("frontend web\n", "frontend web\n    backlog 500\n")
     with Group(config) as group:
         group.origin.hold()
         socks = open_and_ask(group, 30)
