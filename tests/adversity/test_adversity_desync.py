@@ -222,3 +222,24 @@ def test_a_reset_after_a_half_close_ends_the_tunnel() -> None:
 
     heard = asyncio.Event()
     asyncio.run(run())
+
+
+def test_thousands_of_redispatched_refusals() -> None:
+    """Each ran inside of the one before until the stack was full."""
+
+    async def run() -> None:
+        with Reservation() as hold:
+            port = hold.take()
+            proxy = Proxy.from_text(
+                "defaults\n mode http\n timeout connect 1s\n timeout client 30s\n timeout server 30s\n retries 20000\n"
+                f" option redispatch 1\nfrontend f\n bind 127.0.0.1:{port}\n default_backend b\n"
+                f"backend b\n server s 127.0.0.1:{hold.take()}\n server t 127.0.0.1:{hold.take()}\n"
+            )
+            async with proxy:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(REQUEST)
+                assert (await asyncio.wait_for(reader.readline(), 25)).startswith(b"HTTP/1.1 503")
+                assert proxy.stats()["b"]["BACKEND"]["wredis"] == 20000
+                writer.close()
+
+    asyncio.run(run())
