@@ -16,7 +16,8 @@ from tests.harness.runner import Outcomes, run_cases
 from tests.oracle.http import CASES, TEMPLATES
 
 PATIENT_SECONDS = 0.6
-PATIENCE = 60  # so many cases are run again; when more differ it is no matter of time
+TRIES = 3  # a client that speaks while it is closed sees an end or a reset, whichever comes first
+PATIENCE = 90  # so many runs again; when more differ it is no matter of time
 BY_ID = {case.id: case for case in CASES}
 
 
@@ -41,7 +42,7 @@ def _all(product: Product) -> Outcomes:
     return run_cases(product, TEMPLATES, cases)
 
 
-again: list[str] = []  # cases that were run again
+again: list[str] = []  # cases that were run again, as often as they were
 
 
 @cache
@@ -68,7 +69,7 @@ def test_same_as_oracle(ident: str) -> None:
     case = BY_ID[ident]
     theirs = _recorded().get(ident) or _all(_oracle())[ident]
     left = _differences(case, _all(pyhaproxy())[ident], theirs)
-    if left and len(again) < PATIENCE:
+    while left and again.count(ident) < TRIES and len(again) < PATIENCE:
         again.append(ident)
         left = _again(case)
     if left:
