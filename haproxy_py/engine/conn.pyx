@@ -34,8 +34,6 @@ cdef class Conn(Source):
         if events & sys.EPOLLERR:
             self.may_read = True
             self.may_write = True
-            if self.eof:
-                self.error = True                    # reset after its end: no read would tell
 
     cdef ssize_t recv(self, char *buf, size_t n) noexcept:
         cdef ssize_t r

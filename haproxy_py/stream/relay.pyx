@@ -228,10 +228,6 @@ cdef class Relay(Stream):
         cdef int up = X_EOF if self.rq_done else chan_move(&self.rq, s, c, self.worker, BUDGET)
         cdef int down = X_EOF if self.rs_done else X_BLOCK if self.rs_held else chan_move(&self.rs, c, s, self.worker, BUDGET)
         cdef uint64_t now = s.reactor.now_ms
-        if s.error and self.rq_done:
-            up = X_SRC
-        elif c.error and self.rs_done:
-            down = X_SRC
         if up == X_EOF and not self.rq_done:
             self.rq_done = True
             c.shutdown_write()

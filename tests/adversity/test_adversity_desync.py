@@ -200,30 +200,6 @@ def test_a_head_in_very_small_tls_records_is_read_to_its_end(tmp_path: Path) -> 
     asyncio.run(run())
 
 
-def test_a_reset_after_a_half_close_ends_the_tunnel() -> None:
-    """It was heard only when the other side spoke, or at a timeout. between() asks that nothing is left."""
-    silent = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, n: int) -> None:
-        await reader.read()
-        heard.set()
-        await silent.wait()
-
-    async def run() -> None:
-        async with between(serve, "timeout client 60s\n timeout server 60s\n mode tcp") as (proxy, port):
-            sock = socket.create_connection(("127.0.0.1", port))
-            sock.sendall(b"hello")
-            sock.shutdown(socket.SHUT_WR)
-            await asyncio.wait_for(heard.wait(), 3)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            sock.close()
-            assert await until(lambda: not remains(proxy), 5), remains(proxy)
-            silent.set()
-
-    heard = asyncio.Event()
-    asyncio.run(run())
-
-
 def test_thousands_of_redispatched_refusals() -> None:
     """Each ran inside of the one before until the stack was full."""
 
