@@ -10,7 +10,7 @@ from frontends.bind import Wanted
 from frontends.listener import Listener
 from frontends.tls_options import server_context
 from haproxy_py.config.keywords import bind as bind_words
-from haproxy_py.config.keywords import errorfiles, forwarding, options, timeouts
+from haproxy_py.config.keywords import errorfiles, forwarding, options, timeouts, tuning
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.engine.addr import text_to_addr
@@ -104,6 +104,7 @@ def log_plan(config: Config, proxy: Proxy) -> LogPlan | None:
     made.dontlog_normal = bool(proxy[options.DONTLOG_NORMAL])
     made.separate_errors = bool(proxy[options.LOG_SEPARATE_ERRORS])
     made.asap = bool(proxy[options.LOGASAP])
+    made.uri_room = config.globals[tuning.LOGURILEN]
     return made
 
 

@@ -48,6 +48,7 @@ cdef class LogPlan:
     cdef public bint dontlog_normal
     cdef public bint separate_errors
     cdef public bint asap
+    cdef public uint32_t uri_room        # tune.http.logurilen: a request line is cut one byte before it
     cdef public bint at_accept           # no format asked for: one line when the connection is taken
     cdef public LogFormat sd             # log-format-sd: structured data of RFC 5424 receivers
     cdef void about_connection(self, Addr *src, int64_t wall_us, bytes front, bytes door, const char *text) noexcept

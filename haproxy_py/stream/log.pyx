@@ -21,11 +21,11 @@ cdef char line[LINE_ROOM]
 cdef char sd[SD_ROOM]
 
 
-cdef void capture_uri(Stream t) noexcept:
-    """The request line as parsed, for %r; rules may have changed the head's own idea of it."""
+cdef void capture_uri(Stream t, uint32_t room) noexcept:
+    """The request line as parsed, for %r, cut to `room` less one; rules may have changed the head's own idea of it."""
     cdef Head h = t.req
     if t.uri is None and h is not None and h.line != NULL:
-        t.uri = PyBytes_FromStringAndSize(h.line, h.line_len)
+        t.uri = PyBytes_FromStringAndSize(h.line, h.line_len if h.line_len < room or room == 0 else room - 1)
 
 
 cdef void log_stream(Stream t, FrontConf f) noexcept:
@@ -48,7 +48,7 @@ cdef void log_stream(Stream t, FrontConf f) noexcept:
         level = LOG_ERR
     if wrong and plan.error_format is not None:
         form = plan.error_format
-    capture_uri(t)
+    capture_uri(t, plan.uri_room)
     t.actconn = t.worker.segment.shared.conns
     t.feconn = t.fe.shared.scur
     t.beconn = t.be.shared.scur if t.be is not None else 0

@@ -325,7 +325,7 @@ cdef class Session(Conn):
             self.own = None
             own.discard(False)
         self.delist()
-        self.close(hard)
+        self.close(hard or self.front.nolinger)      # option nolinger: nothing lingers in the kernel after us
         if self.buf != NULL:
             self.worker.buffers.give(self.buf)
             self.buf = NULL
@@ -354,6 +354,8 @@ def close_idle_sessions(Worker worker not None) -> int:
     cdef char one
     cdef int gone = 0
     for s in sessions(worker):
+        if s.front.idle_close_on_response:               # its next reply will say that it closes
+            continue
         if s.state == SE_HTTP and s.requests and s.stream is None and s.have == 0 and not s.may_read:
             if sys.recv(s.fd, &one, 1, sys.MSG_PEEK) > 0:
                 continue

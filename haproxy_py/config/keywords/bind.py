@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import grp
 import pwd
+from dataclasses import replace
 import re
 
 from haproxy_py.config import known
 from haproxy_py.config.address import parse_listen
 from haproxy_py.config.errors import ConfigError
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Bind, Proxy, Setting
+from haproxy_py.config.model import Address, Bind, Config, Proxy, Setting
 from haproxy_py.config.registry import BIND_OPTIONS, DEFAULTS, FRONTEND, bind_option, proxy_keyword
 from haproxy_py.config.units import UnitError, leading_int, parse_time, strict_int
 
@@ -56,12 +57,28 @@ def bind(line: Line, proxy: Proxy) -> None:
         addresses = parse_listen(text, line.config.env)
     except ConfigError as wrong:
         line.fail(f"'bind' : {wrong.text}")
-    made = Bind(line.where, address=addresses[0])
+    made = Bind(line.where)
+    addresses = [unix_defaults(line.config, made, address) for address in addresses]
+    made.address = addresses[0]
     options(line, made, 2, f"'bind {text}' in section '{proxy.kind}'")
     identify(line, proxy, made, text)
     proxy.binds.append(made)
     for address in addresses[1:]:
         proxy.binds.append(Bind(line.where, values=dict(made.values), said=dict(made.said), address=address))
+
+
+def unix_defaults(config: Config, made: Bind, address: Address) -> Address:
+    """What the global `unix-bind` says of UNIX sockets: a prefix of the path, permissions and owner (manual 3.1)."""
+    said = next((value for setting, value in config.globals.values.items() if setting.name == "unix-bind"), {})
+    if address.family != "unix" or not said:
+        return address
+    if "mode" in said:
+        made[MODE] = int(said["mode"], 8)
+    if "uid" in said:
+        made[UID] = int(said["uid"])
+    if "gid" in said:
+        made[GID] = int(said["gid"])
+    return replace(address, host=said.get("prefix", "") + (address.host or ""))
 
 
 def options(line: Line, made: Bind, at: int, title: str) -> None:

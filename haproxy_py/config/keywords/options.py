@@ -6,6 +6,7 @@ nothing here is accepted and listed in ACCEPTED.
 
 from __future__ import annotations
 
+from haproxy_py.config.keywords.effectless import accept
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Setting
 from haproxy_py.config.registry import ANY_PROXY, BACKEND, FRONTEND, proxy_keyword
@@ -19,6 +20,9 @@ HTTP_SWITCHES: dict[Setting[bool | None], frozenset[str]] = {}
 ACCEPTED = frozenset({"independent-streams", "splice-auto", "splice-request", "splice-response", "http-no-delay",
                       "tcp-smart-connect", "prefer-last-server", "persist"})  # fmt: skip
 
+# Taken, but nothing changes here yet: told once.
+WITHOUT_EFFECT = frozenset({"contstats", "socket-stats", "prefer-last-server"})
+
 
 def switch(name: str, sections: frozenset[str], *, http_only: bool = False) -> Setting[bool | None]:
     """Register `[no|default] option NAME`. The setting is None when nobody said anything (or `default option` took it back)."""
@@ -31,6 +35,8 @@ def switch(name: str, sections: frozenset[str], *, http_only: bool = False) -> S
         if line.args:
             line.fail(f"'option {name}' cannot handle unexpected argument '{line.arg(0)}'.")
         line.set(proxy, setting, None if line.is_default else not line.negated)
+        if name in WITHOUT_EFFECT and proxy[setting]:
+            accept("option " + name, line.config.globals)
 
     proxy_keyword("option " + name, sections=sections, args=(0, None), source=MANUAL, negatable=True)(set_switch)
     return setting
@@ -44,8 +50,6 @@ DISABLE_H2_UPGRADE = switch("disable-h2-upgrade", FRONTEND)
 DONTLOG_NORMAL = switch("dontlog-normal", FRONTEND)
 DONTLOGNULL = switch("dontlognull", FRONTEND)
 HTTP_BUFFER_REQUEST = switch("http-buffer-request", ANY_PROXY, http_only=True)
-HTTP_DROP_REQUEST_TRAILERS = switch("http-drop-request-trailers", BACKEND, http_only=True)
-HTTP_DROP_RESPONSE_TRAILERS = switch("http-drop-response-trailers", FRONTEND, http_only=True)
 HTTP_IGNORE_PROBES = switch("http-ignore-probes", FRONTEND, http_only=True)
 HTTP_NO_DELAY = switch("http-no-delay", ANY_PROXY, http_only=True)
 HTTP_PRETEND_KEEPALIVE = switch("http-pretend-keepalive", BACKEND, http_only=True)
