@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import grp
 import pwd
-from dataclasses import replace
 import re
+from dataclasses import replace
 
 from haproxy_py.config import known
 from haproxy_py.config.address import parse_listen
