@@ -40,6 +40,7 @@ class LogPlan:
     asap: bool
     at_accept: bool
     sd: LogFormat | None
+    uri_room: int
 
 class FrontConf:
     slot: ProxySlot

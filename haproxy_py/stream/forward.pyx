@@ -38,10 +38,10 @@ cdef void say_connection(Head h, bint keep, bint client10) noexcept:
 cdef void strip_hop_tokens(Head h, int index) noexcept:
     """Take close and keep-alive out of one connection field; a field without tokens left is not sent."""
     cdef Field *f = &h.fields[index]
-    cdef char kept[512]
+    cdef char *kept = h.alloc(2 * f.value_len + 2)      # a blank may come behind each comma
     cdef uint32_t used = 0, start = 0, end, stop
     cdef bint changed = False
-    if f.value_len > sizeof(kept) - 2:
+    if kept == NULL:
         return
     while start <= f.value_len:
         end = start
