@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,9 @@ def test_stdout_cut_includes_the_line_end(tmp_path: Path) -> None:
         )
         with haproxy26().start(config, [port]) as running:
             ask(port)
+            end = time.monotonic() + 5.0
+            while not running.stdout() and time.monotonic() < end:
+                time.sleep(0.01)
             running.process.terminate()
             running.process.wait(5)
             wanted = running.stdout()
