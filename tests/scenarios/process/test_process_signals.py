@@ -119,6 +119,8 @@ def test_nobody_outlives_the_supervisor(fake: Start) -> None:
 
 def test_workers_that_die_again_and_again_are_replaced_each_time(fake: Start) -> None:
     proxy = fake(workers=2).serving()
+    seen: set[int] = set()
+    until(lambda: seen.add(proxy.ask()[0]) or len(seen) == 2, "an answer of both workers: one that dies before ends the start")
     for number in range(1, 5):
         until(lambda: len(children(proxy.pid)) == 2, "both workers")
         os.kill(children(proxy.pid)[-1], signal.SIGKILL)
