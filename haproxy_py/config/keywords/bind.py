@@ -69,7 +69,7 @@ def bind(line: Line, proxy: Proxy) -> None:
 
 def unix_defaults(config: Config, made: Bind, address: Address) -> Address:
     """What the global `unix-bind` says of UNIX sockets: a prefix of the path, permissions and owner (manual 3.1)."""
-    said = next((value for setting, value in config.globals.values.items() if setting.name == "unix-bind"), {})
+    said: dict[str, str] = next((value for setting, value in config.globals.values.items() if setting.name == "unix-bind"), {})
     if address.family != "unix" or not said:
         return address
     if "mode" in said:

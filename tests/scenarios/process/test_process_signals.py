@@ -91,8 +91,15 @@ def test_every_process_is_named_haproxy(fake: Start) -> None:
     assert {comm(pid) for pid in (proxy.pid, *children(proxy.pid))} == {"haproxy"}
 
 
+def all_serve(proxy: FakeProxy, workers: int) -> None:
+    """Wait until each worker has answered: one that dies before it serves ends the start."""
+    seen: set[int] = set()
+    until(lambda: seen.add(proxy.ask()[0]) or len(seen) == workers, "an answer of every worker")
+
+
 def test_a_killed_worker_is_replaced(fake: Start) -> None:
     proxy = fake().serving()
+    all_serve(proxy, 2)
     held = [proxy.connect(b"hold") for _ in range(6)]
     owners = [int(sock.recv(100).split()[0]) for sock in held]
     victim = owners[0]
@@ -119,8 +126,7 @@ def test_nobody_outlives_the_supervisor(fake: Start) -> None:
 
 def test_workers_that_die_again_and_again_are_replaced_each_time(fake: Start) -> None:
     proxy = fake(workers=2).serving()
-    seen: set[int] = set()
-    until(lambda: seen.add(proxy.ask()[0]) or len(seen) == 2, "an answer of both workers: one that dies before ends the start")
+    all_serve(proxy, 2)
     for number in range(1, 5):
         until(lambda: len(children(proxy.pid)) == 2, "both workers")
         os.kill(children(proxy.pid)[-1], signal.SIGKILL)
