@@ -114,7 +114,10 @@ class Worker:
         if self._stopping:
             return
         self._stopping = True
-        self._speak(tell.stopped(self.instance.config, self.instance.segment))
+        segment = self.instance.segment
+        if not segment.stopping and tell.speaks(segment):
+            segment.stopping = True  # another may become the first that is alive before its signal comes
+            self._speak(tell.stopped(self.instance.config, segment))
         if self.hard_stop_after_ms is not None:
             asyncio.get_running_loop().call_later(self.hard_stop_after_ms / 1000, self._too_long)
         self.instance.soft_stop()
