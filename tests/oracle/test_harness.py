@@ -8,14 +8,14 @@ from tests.harness.canon import canon
 from tests.harness.case import Case, Names, Result, mask_log
 from tests.harness.origin import Origin
 from tests.harness.ports import Reservation
-from tests.harness.products import StartError, haproxy26
+from tests.harness.products import StartError, haproxy26, lacking_oracle
 from tests.harness.relay import Mood, Relay
 from tests.harness.runner import run_cases
 from tests.harness.wire import Close, Until, connect
 from tests.oracle.http import TEMPLATES
 from tests.oracle.http.shorthand import GET, OK, answers
 
-needs_oracle = pytest.mark.skipif(bool(haproxy26().missing), reason=haproxy26().missing)
+needs_oracle = pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())
 
 
 @needs_oracle

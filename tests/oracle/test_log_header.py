@@ -17,9 +17,9 @@ from haproxy_py.config.reader import load
 from haproxy_py.observe.senders import make_sender
 from haproxy_py.observe.targets import FORMATS
 from tests.harness.ports import Reservation
-from tests.harness.products import haproxy26
+from tests.harness.products import haproxy26, lacking_oracle
 
-pytestmark = pytest.mark.skipif(bool(haproxy26().missing), reason=haproxy26().missing)
+pytestmark = pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())
 
 TEXT = "one line of text that is long enough to be cut by a small limit, with 1234567890 and more behind it"
 CONFIG = """global

@@ -15,9 +15,9 @@ import pytest
 from balancers.roundrobin import RoundRobin
 from balancers.testing import Pool
 from tests.harness.ports import Reservation
-from tests.harness.products import haproxy26
+from tests.harness.products import haproxy26, lacking_oracle
 
-pytestmark = pytest.mark.skipif(bool(haproxy26().missing), reason=haproxy26().missing)
+pytestmark = pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())
 
 CONFIG = """global
   nbthread 1
