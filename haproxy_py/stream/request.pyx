@@ -313,14 +313,14 @@ cdef class HttpRequest(HttpAnswer):
         if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
         self.counted_in = counted_size(h, False)
-        if bc.send_name is not None:
-            h.set(<const char *>bc.send_name, <uint32_t>len(bc.send_name), "", 0)    # its place; name_server() fills it
         self.close_server = bc.mode >= MODE_SERVER_CLOSE or fc.mode == MODE_SERVER_CLOSE
         if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
             if h.version == 11 and not h.flags & HF_CONN_UPGRADE:
                 h.add("connection", 10, "close", 5)
         elif h.version == 10 and not h.flags & (HF_MUST_CLOSE | HF_CONN_UPGRADE):
             h.add("connection", 10, "keep-alive", 10)
+        if bc.send_name is not None:     # after the connection field, as HAProxy; its place only: name_server() fills it
+            h.set(<const char *>bc.send_name, <uint32_t>len(bc.send_name), "", 0)
 
     cdef void name_server(self) noexcept:
         """http-send-name-header: the head tells the server by which name it was chosen (manual 4.2)."""
