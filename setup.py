@@ -76,6 +76,7 @@ def build() -> None:
     modules = cythonize(
         extensions(debug),
         nthreads=cores,
+        cache="CYTHON_CACHE_DIR" in os.environ,  # worktrees beside each other share what Cython has written
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,
