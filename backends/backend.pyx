@@ -71,6 +71,8 @@ cdef class Backend:
             if s.try_slot():
                 self.take(u, s)
                 return A_OK
+            if self.balancer.holds:
+                return self.enqueue(u, s)
             if not self.any_limit:
                 return A_NONE
             tries += 1
@@ -98,6 +100,8 @@ cdef class Backend:
         else:
             gauge_up(&s.slot.shared.qcur, &s.slot.shared.qmax, &s.slot.mine.qcur)
             u.srv_queue_pos = sys.ha_load32(&s.slot.shared.qcur)
+            if s.watcher is not None:
+                s.watcher.load_changed(s.slot)
         u.target = s
         u.queue = queue
         queue.append(u)
@@ -122,6 +126,8 @@ cdef class Backend:
             gauge_down(&self.slot.shared.qcur, &self.slot.mine.qcur)
         else:
             gauge_down(&u.target.slot.shared.qcur, &u.target.slot.mine.qcur)
+            if u.target.watcher is not None:
+                u.target.watcher.load_changed(u.target.slot)
         u.queue = None
         gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
 

@@ -20,6 +20,7 @@ from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 
 if TYPE_CHECKING:
+    from balancers.base import Balancer
     from haproxy_py.engine.shm import ProxySlot, Segment
     from haproxy_py.engine.worker import Worker
 
@@ -47,9 +48,11 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     for number, item in enumerate(proxy.servers, 1):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
     made.any_limit = any(item[server_settings.MAXCONN] for item in proxy.servers)
-    made.balancer = algorithm(proxy).make()
+    made.balancer = new_balancer(proxy)
     made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]))
     made.balancer.fullconn = made.fullconn
+    for server in made.servers if made.balancer.by_load else ():
+        server.watcher = made.balancer
     state.refresh(slot)
     return made
 
@@ -62,10 +65,17 @@ def algorithm(proxy: Proxy) -> Algorithm:
     return row
 
 
+def new_balancer(proxy: Proxy) -> Balancer:
+    """The balancer of a backend, not attached yet."""
+    made: Balancer = algorithm(proxy).make()
+    made.configure(proxy[balance.BALANCE][1:])
+    return made
+
+
 def shared_bytes(config: Config) -> int:
     """Room that the balancers of a configuration want in the segment, rounded up generously for alignment."""
     backends = [p for p in config.proxies if p.is_backend]
-    return sum(algorithm(p).make().state_size(max(1, len(p.servers))) + 64 for p in backends)
+    return sum(new_balancer(p).state_size(max(1, len(p.servers))) + 64 for p in backends)
 
 
 def default_fullconn(config: Config, proxy: Proxy) -> int:

@@ -8,6 +8,7 @@ from haproxy_py.engine.tls cimport TlsContext
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.rules.rule cimport LogFormat
+from balancers.base cimport Balancer
 
 cdef enum Reuse:              # http-reuse
     REUSE_NEVER = 0
@@ -74,6 +75,7 @@ cdef class Server:
     cdef ServerConn oldest
     cdef readonly object queue               # streams waiting for this very server (persistence)
     cdef public uint32_t max_queue
+    cdef public Balancer watcher             # the backend's balancer when it goes by load, else None
     cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
     cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full
     cdef void free_slot(self) noexcept

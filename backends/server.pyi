@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+from balancers.base import Balancer
 from haproxy_py.engine.shm import ServerSlot
 from haproxy_py.engine.tls import TlsContext
 from haproxy_py.engine.worker import Worker
@@ -33,6 +34,7 @@ class Server:
     idle_count: int
     queue: deque[Any]
     max_queue: int
+    watcher: Balancer | None
     streams: set[Any]
     def __init__(self, worker: Worker, slot: ServerSlot, backend: Any) -> None: ...
     def set_source(self, host: str, port: int) -> None: ...

@@ -138,10 +138,14 @@ cdef class Server:
         self.slot.mine.scur += 1
         if now > s.smax:
             s.smax = now
+        if self.watcher is not None:
+            self.watcher.load_changed(self.slot)
         return True
 
     cdef void free_slot(self) noexcept:
         gauge_down(&self.slot.shared.scur, &self.slot.mine.scur)
+        if self.watcher is not None:
+            self.watcher.load_changed(self.slot)
 
     cdef ServerConn take_idle(self, int mode, bint first, bytes sni):
         """A pooled connection fit for this request. Under `safe` the first request of a session gets none, under

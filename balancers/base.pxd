@@ -17,8 +17,11 @@ cdef class Balancer:
     cdef void *state
     cdef uint32_t room                     # servers that the state block has room for
     cdef uint32_t count                    # len(servers)
+    cdef readonly bint by_load             # wants load_changed() whenever scur or qcur of a server moves
+    cdef readonly bint by_time             # wants answered() for every response
+    cdef readonly bint holds               # the server it names is meant: when it is full, that one is waited for
     cdef int avoid                         # index that choose() takes only when it must, -1: none
-    cdef ServerShared **shared             # of servers, for loops without Python
+    cdef ServerShared **shared             # of servers, for loops without Python; those not there look full and down
     cdef size_t state_bytes(self, uint32_t servers) noexcept
     cdef void init_state(self) noexcept                    # state block is zeroed, servers are set; lock not held
     cdef void server_added(self, uint32_t index) noexcept  # lock held
@@ -27,8 +30,10 @@ cdef class Balancer:
     cdef ServerSlot pick(self, Txn t)                         # None: no server may be used, or all are full
     cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid)      # `avoid` only when no other can serve (redispatch)
     cdef void changed(self, ServerSlot server) noexcept    # its state or weight has just changed (any worker)
+    cdef void load_changed(self, ServerSlot server) noexcept         # by_load: its scur or qcur has just changed
+    cdef void answered(self, ServerSlot server, uint64_t us) noexcept    # by_time: a response head came after so long
     cdef int index_of(self, ServerSlot server) noexcept    # -1: not one of its servers
-    cdef int first_backup(self) noexcept                   # first usable backup in order, -1: none
+    cdef int first_backup(self) noexcept                   # first usable backup in order, -1: none; lock held
 
 cdef void recount(ProxySlot proxy) noexcept                # usable, usable_backup, tot_weight; lock held
 cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept

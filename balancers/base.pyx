@@ -4,8 +4,10 @@ Any worker may change a server's state or weight; it says so by moving ProxyShar
 compares all servers with what the state block holds and applies the differences, in configuration order.
 """
 
+from collections.abc import Sequence
+
 from libc.stddef cimport size_t
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from haproxy_py.engine.shm cimport (
     ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock,
@@ -17,21 +19,27 @@ cdef struct StateHead:          # every state block begins with it
     uint32_t ready              # 1: init_state() has run
 
 
+cdef ServerShared nobody         # stands where a state block has a number and this worker no server
+nobody.maxconn = nobody.scur = 1
+
+
 cdef void recount(ProxySlot proxy) noexcept:
-    """usable, usable_backup and tot_weight (of those in use: the active ones, else the backups). The lock is held."""
+    """usable, usable_backup, first_backup and tot_weight (of those in use: active ones, else backups). The lock is held."""
     cdef ServerSlot slot
-    cdef uint32_t active = 0, backup = 0, weight = 0, backup_weight = 0
+    cdef uint32_t active = 0, backup = 0, first = 0, weight = 0, backup_weight = 0
     for slot in proxy.servers:
         if not server_usable(slot.shared):
             continue
         if slot.shared.backup:
             backup += 1
+            first = first or slot.place + 1
             backup_weight += slot.shared.eweight
         else:
             active += 1
             weight += slot.shared.eweight
     proxy.shared.usable = active
     proxy.shared.usable_backup = backup
+    proxy.shared.first_backup = first
     proxy.shared.tot_weight = weight if active else backup_weight
 
 
@@ -54,6 +62,9 @@ cdef class Balancer:
     def __dealloc__(self):
         free(self.shared)
 
+    def configure(self, words: Sequence[str]) -> None:
+        """What stands behind the name on the `balance` line; called before anything else."""
+
     def state_size(self, servers: int) -> int:
         """Bytes of the shared segment wanted for `servers` servers (those that may be added at run time included)."""
         return self.state_bytes(servers)
@@ -64,10 +75,13 @@ cdef class Balancer:
         room: servers that may be there in the end, at least len(servers). Raises: MemoryError: the segment is full.
         """
         cdef ServerSlot slot
+        cdef uint32_t i
         self.room = max(room, len(servers), 1)
         self.shared = <ServerShared **>calloc(self.room, sizeof(ServerShared *))
         if self.shared == NULL:
             raise MemoryError("balancer")
+        for i in range(self.room):
+            self.shared[i] = &nobody
         self.proxy = proxy
         self.allbackups = allbackups
         for slot in servers:
@@ -79,16 +93,34 @@ cdef class Balancer:
         (<StateHead *>self.state).ready = 1
 
     def append(self, ServerSlot slot not None) -> None:
-        """One more server, at run time too (in every worker). Raises: MemoryError: no room is left."""
-        if self.count >= self.room:
+        """One more server, at run time too: in every worker, in the same order. Raises: MemoryError: no room is left."""
+        cdef uint32_t i = 0
+        while i < self.count and self.shared[i] != &nobody:
+            i += 1
+        if i >= self.room:
             raise MemoryError(f"{self.proxy.name}: the balancer has room for {self.room} servers")
-        self.shared[self.count] = slot.shared
-        self.servers.append(slot)
-        self.count += 1
+        if i == self.count:
+            self.servers.append(slot)
+            self.count += 1
+        else:
+            self.servers[i] = slot
+        self.shared[i] = slot.shared
+        slot.place = i
         if self.state != NULL:
             spin_lock(&self.proxy.shared.lock)
-            self.server_added(self.count - 1)
+            self.server_added(i)
             spin_unlock(&self.proxy.shared.lock)
+
+    def remove(self, ServerSlot slot not None) -> None:
+        """The server, in maintenance by now, is deleted: in every worker. Its number is free for another one."""
+        cdef int i = self.index_of(slot)
+        if i < 0:
+            return
+        spin_lock(&self.proxy.shared.lock)
+        self.shared[i] = &nobody
+        self.sync()
+        spin_unlock(&self.proxy.shared.lock)
+        self.servers[i] = None
 
     cdef size_t state_bytes(self, uint32_t servers) noexcept:
         return sizeof(StateHead)
@@ -106,11 +138,7 @@ cdef class Balancer:
         return -1
 
     cdef int first_backup(self) noexcept:
-        cdef uint32_t i
-        for i in range(self.count):
-            if self.shared[i].backup and server_usable(self.shared[i]):
-                return <int>i
-        return -1
+        return <int>self.proxy.shared.first_backup - 1
 
     cdef ServerSlot pick(self, Txn t):
         return self.pick_other(t, None)
@@ -125,16 +153,19 @@ cdef class Balancer:
         self.avoid = -1 if avoid is None else self.index_of(avoid)
         i = self.choose(t)
         spin_unlock(&self.proxy.shared.lock)
-        if i < 0:
+        if i < 0 or <uint32_t>i >= self.count:
             return None
         return <ServerSlot>self.servers[i]
 
     cdef int index_of(self, ServerSlot server) noexcept:
-        cdef uint32_t i
-        for i in range(self.count):
-            if self.shared[i] == server.shared:
-                return <int>i
-        return -1
+        cdef uint32_t i = server.place
+        return <int>i if i < self.count and self.shared[i] == server.shared else -1
+
+    cdef void load_changed(self, ServerSlot server) noexcept:
+        pass
+
+    cdef void answered(self, ServerSlot server, uint64_t us) noexcept:
+        pass
 
     cdef void changed(self, ServerSlot server) noexcept:
         spin_lock(&self.proxy.shared.lock)

@@ -87,6 +87,7 @@ cdef struct ProxyShared:
     uint32_t changed              # wall seconds of the last up/down change
     uint32_t downtime
     uint32_t chkdown
+    uint32_t first_backup         # 1 + place of the first usable backup, 0: none
 
 cdef struct ServerShared:
     uint32_t scur                 # streams
@@ -187,6 +188,7 @@ cdef class ServerSlot:
     cdef readonly str name
     cdef readonly bytes bname
     cdef readonly int puid                 # id
+    cdef public uint32_t place             # its number in the balancer of its proxy
     cdef public object owner               # backends.server.Server
     cdef void retire(self, int slot) noexcept
 

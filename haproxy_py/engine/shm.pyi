@@ -44,6 +44,7 @@ class ProxySlot(_Slot):
 
 class ServerSlot(_Slot):
     puid: int
+    place: int
     room: int
     @property
     def usable(self) -> bool: ...

@@ -308,6 +308,8 @@ cdef class Segment:
             proxy.retire(slot, pid)
         for server in self.servers:
             server.retire(slot)
+        for proxy in self.proxies:               # balancers that go by load look at every server again
+            sys.ha_add32(&proxy.shared.generation, 1)
         sys.ha_add32(&self.shared.fold_seq, 1)
         give_back(&self.shared.conns, &self.worker_parts[slot].conns)
         give_back(&self.shared.waiters, &self.worker_parts[slot].waiting)
