@@ -19,12 +19,14 @@ cdef class Reactor:
     cdef uint64_t now_ms                  # monotonic, cached once per loop
     cdef uint64_t now_us                  # monotonic
     cdef int64_t wall_us                  # since the epoch
+    cdef int64_t wall_ahead_us            # of the monotonic clock
     cdef Wheel wheel
     cdef list ready
     cdef list graveyard                   # sources forgotten in this turn: kept until its end
     cdef object loop
     cdef object turn_method
-    cdef public int linger_ms             # how long a turn waits for more, 0: not at all
+    cdef public int linger_ms             # how old a turn gets that waits for more, 0: it does not wait
+    cdef uint64_t leave_ms                # when the lingering turn ends; 0: none lingers
     cdef public uint64_t turns
     cdef public uint64_t events_seen
     cdef list at_turn_end                 # TurnHook objects (log flush, ...)
@@ -36,6 +38,7 @@ cdef class Reactor:
     cdef void unwatch(self, Source s) noexcept                   # forget, and out of the set: the descriptor stays open
     cdef void wake(self, Source s) noexcept                      # on_events(0) later in this turn (or at once next turn)
     cdef void tick(self) noexcept                                # refresh the cached clock
+    cdef void look_at_wall(self) noexcept                        # ... and how far the wall clock is ahead
     cdef void _set_deadline_slow(self, Source s, uint64_t when_ms) noexcept
     cdef void arm(self) noexcept
     cdef void arm_now(self) noexcept

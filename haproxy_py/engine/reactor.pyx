@@ -67,7 +67,7 @@ cdef class Reactor:
         self.ready = []
         self.graveyard = []
         self.at_turn_end = []
-        self.tick()
+        self.look_at_wall()
         wheel_init(&self.wheel, self.now_ms)
         ev.events = sys.EPOLLIN | sys.EPOLLET
         ev.data.ptr = NULL                                   # NULL: the timerfd
@@ -84,7 +84,7 @@ cdef class Reactor:
         self.loop = loop
         self.turn_method = self.turn
         loop.add_reader(self.epfd, self.turn_method)
-        self.tick()
+        self.look_at_wall()
         self.arm()
 
     def detach(self):
@@ -147,8 +147,15 @@ cdef class Reactor:
         sys.clock_gettime(sys.CLOCK_MONOTONIC, &ts)
         self.now_us = <uint64_t>ts.tv_sec * 1000000 + <uint64_t>ts.tv_nsec / 1000
         self.now_ms = self.now_us / 1000
+        self.wall_us = <int64_t>self.now_us + self.wall_ahead_us
+
+    cdef void look_at_wall(self) noexcept:
+        """How far the wall clock is ahead of the monotonic one: once a turn, so that a clock that is set shows within 4 ms."""
+        cdef sys.timespec ts
+        self.tick()
         sys.clock_gettime(sys.CLOCK_REALTIME, &ts)
         self.wall_us = <int64_t>ts.tv_sec * 1000000 + <int64_t>ts.tv_nsec / 1000
+        self.wall_ahead_us = self.wall_us - <int64_t>self.now_us
 
     cdef void _set_deadline_slow(self, Source s, uint64_t when_ms) noexcept:
         wheel_set(&self.wheel, &s.timer, when_ms)
@@ -156,9 +163,11 @@ cdef class Reactor:
             self.arm()
 
     cdef void arm(self) noexcept:
-        """Set the timerfd to the next expiry unless it is set to it or earlier already."""
+        """Set the timerfd to the next expiry, or the end of a lingering turn, unless it is set to it or earlier already."""
         cdef sys.itimerspec spec
         cdef uint64_t at = wheel_next(&self.wheel)
+        if self.leave_ms and (at == 0 or self.leave_ms < at):
+            at = self.leave_ms
         if at == 0 or (self.armed_ms and self.armed_ms <= at):
             return
         memset(&spec, 0, sizeof(spec))
@@ -196,9 +205,10 @@ cdef class Reactor:
     cpdef turn(self):
         """Handle everything that is ready, for a bounded time. Called by the loop; never raises.
 
-        With linger_ms the turn waits that long for more before it gives the thread back: a way through the loop costs more
-        than a request's whole bookkeeping. Only a process that does nothing else may do so. While it lingers the set is
-        taken out of the loop's own, since every event would wake that one too (in the kernel, under its lock).
+        With linger_ms the turn waits for more until it is so old, before it gives the thread back: a way through the loop costs
+        more than a request's whole bookkeeping. Only a process that does nothing else may do so. While it lingers the set is
+        taken out of the loop's own, since every event would wake that one too (in the kernel, under its lock). The timerfd ends
+        it, armed once: a time limit of each epoll_wait would set the machine's timer for every event (a sixth of a request).
         """
         cdef sys.epoll_event events[BATCH]
         cdef int n, i, wait = 0, rounds = 0
@@ -208,13 +218,19 @@ cdef class Reactor:
         self.in_turn = 1
         self.turns += 1
         while True:
-            n = sys.epoll_wait(self.epfd, events, BATCH, wait)
+            if wait:
+                with nogil:
+                    n = sys.epoll_wait(self.epfd, events, BATCH, -1)
+            else:
+                n = sys.epoll_wait(self.epfd, events, BATCH, 0)
             rounds += 1
             if rounds == 2 and n > 0 and wait:
                 self.leave_loop()
-            self.tick()
             if began == 0:
+                self.look_at_wall()
                 began = self.now_us
+            else:
+                self.tick()
             for i in range(n):
                 if events[i].data.ptr == NULL:
                     sys.read(self.timerfd, &ticks, sizeof(ticks))
@@ -235,9 +251,11 @@ cdef class Reactor:
                 wait = 0
             elif n <= 0:
                 break
-            else:
-                wait = self.linger_ms
-            if self.now_us - began > TURN_US:
+            elif self.linger_ms:
+                wait = 1
+                if self.leave_ms == 0:
+                    self.leave_ms = self.now_ms + self.linger_ms
+            if self.now_us - began > TURN_US or (self.leave_ms and self.now_ms >= self.leave_ms):
                 break
             if wait:
                 for hook in self.at_turn_end:
@@ -246,6 +264,7 @@ cdef class Reactor:
         for hook in self.at_turn_end:
             hook.turn_end()
         self.in_turn = 0
+        self.leave_ms = 0
         if self.ready:
             self.arm_now()
         else:

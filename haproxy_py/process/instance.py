@@ -35,7 +35,7 @@ from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
 SPARE_SERVERS = 256  # rooms kept for servers added at run time
 DRAIN_POLL_S = 0.05
-LINGER_MS = 1  # a worker's turn waits so long for more events before asyncio has its turn
+LINGER_MS = 4  # a worker's turn waits for more events until it is so old, then asyncio has its turn
 
 
 class Instance:
