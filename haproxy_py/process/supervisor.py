@@ -24,6 +24,7 @@ from haproxy_py.process.worker import HANDLED, die_by, unblock
 
 WAITED = frozenset({*HANDLED, signal.SIGCHLD}) - {signal.SIGPIPE}
 READY_WITHIN_S = 60.0
+START_TRIES = 4  # workers killed by a signal before they serve: the start goes on with another
 KILL_AFTER_S = 5.0
 CRASH_WITHIN_S = 10.0  # a worker that dies younger than this is replaced after a delay that doubles
 DELAYS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -94,7 +95,7 @@ class Supervisor:
         self.slots = {slot: Slot() for slot in range(1, self.workers + 1)}
         for slot in self.slots:
             self.fork_worker(slot)
-        if all(self._wait_ready(child) for child in list(self.children.values())):
+        if all(self._ready_or_again(child) for child in list(self.children.values())):
             return True
         for child in list(self.children.values()):
             with contextlib.suppress(ProcessLookupError):
@@ -103,7 +104,22 @@ class Supervisor:
             self._retire(child)
         return False
 
-    def fork_worker(self, slot: int) -> None:
+    def _ready_or_again(self, child: Child) -> bool:
+        """Wait until a worker serves. One that a signal has killed says nothing of the configuration: another takes its place."""
+        for _ in range(START_TRIES):
+            said = self._wait_ready(child)
+            if said != b"":
+                return said == b"1"
+            pid, status = os.waitpid(child.pid, 0)
+            self._retire(child)
+            if not os.WIFSIGNALED(status):
+                return False
+            code, word = describe(status)
+            self.console.alert(f"Current worker ({pid}) exited with code {code} ({word})")
+            child = self.fork_worker(child.slot)
+        return False
+
+    def fork_worker(self, slot: int) -> Child:
         """One more process; in the child this does not return."""
         reader, writer = os.pipe()
         parent = os.getpid()
@@ -112,9 +128,10 @@ class Supervisor:
             os.close(reader)
             self._be_worker(slot, parent, writer)
         os.close(writer)
-        self.children[pid] = Child(pid, slot, time.monotonic(), reader)
+        child = self.children[pid] = Child(pid, slot, time.monotonic(), reader)
         if self.master:
             self.console.notice(f"New worker ({pid}) forked")
+        return child
 
     def _be_worker(self, slot: int, parent: int, ready_fd: int) -> None:
         code = 1
@@ -141,10 +158,11 @@ class Supervisor:
         finally:
             os._exit(code)
 
-    def _wait_ready(self, child: Child) -> bool:
+    def _wait_ready(self, child: Child) -> bytes | None:
+        """b"1": it serves; empty: it has ended; None: neither in READY_WITHIN_S."""
         poll = select.poll()
         poll.register(child.ready_fd, select.POLLIN)
-        return bool(poll.poll(READY_WITHIN_S * 1000)) and os.read(child.ready_fd, 1) == b"1"
+        return os.read(child.ready_fd, 1) if poll.poll(READY_WITHIN_S * 1000) else None
 
     def serve(self) -> int:
         """Supervise until everything has ended. Returns: the exit status."""

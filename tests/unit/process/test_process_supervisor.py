@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from haproxy_py.process.output import Console
 from haproxy_py.process.supervisor import CRASH_WITHIN_S, DELAYS_S, Child, Hooks, Slot, Supervisor
@@ -52,3 +55,44 @@ def test_a_death_is_told_and_planned_for() -> None:
     assert parent.children == {} and parent.slots[1].due is not None
     parent._died(77, 0, "Exit")
     assert len(said) == 1, "a process that is not ours is not talked about"
+
+
+def starting(said: list[str], work: Callable[[int, Callable[[], None]], int]) -> Supervisor:
+    console = Console(preface=False, write=said.append)
+    return Supervisor(None, Hooks(work=work), console, Notifier(None), workers=1)
+
+
+def test_a_worker_killed_before_it_serves_is_replaced(tmp_path: Path) -> None:
+    marker = tmp_path / "first"
+    said: list[str] = []
+
+    def work(slot: int, ready: Callable[[], None]) -> int:
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        ready()
+        signal.pause()
+        return 0
+
+    parent = starting(said, work)
+    assert parent.start()
+    assert [" exited with code 137 (Killed)" in line for line in said] == [True]
+    (child,) = parent.children
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def test_a_worker_that_refuses_to_serve_ends_the_start() -> None:
+    parent = starting([], lambda slot, ready: 1)
+    assert not parent.start()
+    assert parent.children == {}
+
+
+def test_workers_killed_again_and_again_end_the_start() -> None:
+    def work(slot: int, ready: Callable[[], None]) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    said: list[str] = []
+    assert not starting(said, work).start()
+    assert len(said) == 4
