@@ -1,4 +1,4 @@
-"""What is not requests per second: memory of idle connections and of workers, time to start, time of a reload."""
+"""What is not requests per second: memory of idle connections and of workers, what a second worker adds, time to start, time of a reload."""
 
 import signal
 import socket
@@ -10,6 +10,7 @@ from bench.rig import Rig, Unsupported
 IDLE_CONNECTIONS = 4000
 _REQUEST = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
 _SETTLE_SECONDS = 1.0
+_WORKERS_SECONDS = 2.0
 
 
 def idle(rig: Rig, product: str) -> float:
@@ -46,6 +47,33 @@ def memory(rig: Rig, product: str, threads: int = 1) -> float:
     try:
         loads.run(loads.Work(), site.port, 1, rig.folder, rig.load_cpu)
         return group.pss_bytes() / (1 << 20)
+    finally:
+        group.stop()
+
+
+def workers(rig: Rig, product: str) -> float:
+    """Returns: requests a second of two workers over those of one.
+
+    The work is a TLS handshake per request with an RSA key of 3072 bits, since there the client needs about a tenth of what the
+    proxy does and leaves it room on two cores; nothing is pinned.
+    """
+    pins = rig.proxy_cpu, rig.load_cpu
+    rig.proxy_cpu = rig.load_cpu = None
+    try:
+        return _handshakes(rig, product, 2) / _handshakes(rig, product, 1)
+    finally:
+        rig.proxy_cpu, rig.load_cpu = pins
+
+
+def _handshakes(rig: Rig, product: str, threads: int) -> float:
+    """A second, with `threads` workers."""
+    site = rig.site(key="rsa:3072")
+    group = rig.start(product, "tls", site, threads)
+    try:
+        work = loads.Work(close=True, tls=True)
+        loads.run(work, site.port, 1, rig.folder, None)
+        done = loads.run(work, site.port, _WORKERS_SECONDS, rig.folder, None)
+        return done.requests / done.seconds
     finally:
         group.stop()
 

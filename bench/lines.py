@@ -34,4 +34,4 @@ LINES: tuple[Line, ...] = (
     Line("rules", "forwardfor, ten ACL-routed backends", "rules", Work(script=APPS), 1.0),
 )
 
-EXTRAS: tuple[str, ...] = ("idle", "memory", "start", "reload")
+EXTRAS: tuple[str, ...] = ("idle", "memory", "workers", "start", "reload")

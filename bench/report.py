@@ -57,7 +57,7 @@ def _cell(found: tuple[float, float] | None) -> str:
     if found is None:
         return ""
     value, rate = found
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 or rate else f"{value:.2f}"
     return text + (f" ({rate:,.0f}/s)" if rate else "")
 
 

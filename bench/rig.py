@@ -33,7 +33,7 @@ class Rig:
         self._sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sink.bind(("127.0.0.1", 0))
         self._files()
-        self.pem = self._certificate()
+        self.pem = self._certificate("site.pem", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
         self.origins = (self.ports.take(), self.ports.take())
         path = self.folder / "origin.conf"
         path.write_text(configs.origin(self.origins, self.folder))
@@ -46,17 +46,19 @@ class Rig:
         for name, size in SIZES.items():
             (place / name).write_bytes(b"x" * size)
 
-    def _certificate(self) -> Path:
-        pem = self.folder / "site.pem"
-        key = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-             "-subj", "/CN=localhost", "-keyout", "-", "-out", "-"], capture_output=True, check=True)
-        pem.write_bytes(key.stdout)
+    def _certificate(self, name: str, *key: str) -> Path:
+        """A new key, as `openssl req -newkey` words it, and its certificate in one file."""
+        pem = self.folder / name
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout", "-", "-out", "-"],
+            capture_output=True, check=True)
+        pem.write_bytes(made.stdout)
         return pem
 
-    def site(self) -> configs.Site:
-        """Returns: a place for one more proxy, on a port of its own."""
-        return configs.Site(self.ports.take(), self.origins, self._sink.getsockname()[1], self.pem, self.folder)
+    def site(self, key: str = "") -> configs.Site:
+        """Returns: a place for one more proxy, on a port of its own; key: of its certificate, the rig's own where it is empty."""
+        pem = self._certificate(f"{key.replace(':', '-')}.pem", key) if key else self.pem
+        return configs.Site(self.ports.take(), self.origins, self._sink.getsockname()[1], pem, self.folder)
 
     def start(self, product: str, kind: str, site: configs.Site, threads: int = 1, flags: tuple[str, ...] = ("-db",)) -> Group:
         """Run `product` for lines of `kind` and wait until it listens.

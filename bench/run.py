@@ -14,6 +14,7 @@ from bench.report import Sample
 from bench.rig import PRODUCTS, Rig, Unsupported, version
 
 _EXTRA_TITLES = {"idle": "bytes per idle keep-alive connection", "memory": "MiB, one worker", "memory2": "MiB more for a second worker",
+                 "workers": "requests/s of two workers over one's (handshakes, RSA 3072)",
                  "start": "ms from start to the first reply", "reload": "ms from SIGUSR2 to the first new reply"}
 _WARM_SECONDS = 1.0
 
@@ -55,14 +56,14 @@ class Bench:
     def extra(self, name: str, product: str, number: int) -> None:
         """One sample of an extra."""
         makers: dict[str, Callable[[Rig, str], float]] = {
-            "idle": extras.idle, "memory": extras.memory, "start": extras.start_time, "reload": extras.reload_time,
+            "idle": extras.idle, "memory": extras.memory, "workers": extras.workers, "start": extras.start_time, "reload": extras.reload_time,
         }
         try:
             value = makers[name](self.rig, product)
             self.samples.append(Sample(name, product, number, value, 0.0, 0))
             if name == "memory":
                 self.samples.append(Sample("memory2", product, number, extras.memory(self.rig, product, 2) - value, 0.0, 0))
-            print(f"{name:10} {product:10} {value:10.1f}", file=sys.stderr)
+            print(f"{name:10} {product:10} {value:10.2f}", file=sys.stderr)
         except (Unsupported, RuntimeError, OSError) as failed:
             print(f"{product} has no {name}: {failed}", file=sys.stderr)
 
