@@ -6,35 +6,87 @@ from balancers.base cimport Balancer, nbsrv, recount
 
 
 cdef class Pool:
-    """Args: make: a Balancer class; weights: user weights 0..256, one a server; backups: numbers of backup servers."""
+    """Args: make: a Balancer class; weights: user weights 0..256, one a server; backups: numbers of backup servers;
+    maxconn: one limit a server (0: none); ids: `id` of each (default: from 1); words: behind the name on the balance line;
+    room: servers that may be there in the end."""
     cdef readonly Segment segment
     cdef readonly ProxySlot proxy
     cdef readonly Balancer balancer
     cdef readonly list servers
 
-    def __init__(self, make, weights, *, backups=(), bint allbackups=False, int workers=1):
-        cdef ServerSlot slot
+    def __init__(self, make, weights, *, backups=(), bint allbackups=False, int workers=1, maxconn=(), ids=(), words=(), int room=0):
+        room = max(room, len(weights))
         self.balancer = make()
-        self.segment = Segment(workers, proxies=1, servers=len(weights), extra_bytes=self.balancer.state_size(len(weights)) + 64)
+        self.balancer.configure(words)
+        self.segment = Segment(workers, proxies=1, servers=room, extra_bytes=self.balancer.state_size(room) + 64)
         self.proxy = self.segment.proxy("b")
         self.servers = []
         for i, weight in enumerate(weights):
-            slot = self.segment.server(self.proxy, f"s{i}", i + 1)
-            slot.shared.state = SRV_RUNNING
-            slot.shared.uweight = weight
-            slot.shared.iweight = weight
-            slot.shared.eweight = weight * 16
-            slot.shared.backup = i in backups
+            self.server(ids[i] if ids else i + 1, weight, i in backups, maxconn[i] if maxconn else 0)
+        self.balancer.attach(self.proxy, self.servers, allbackups=allbackups, room=room)
+
+    cdef ServerSlot server(self, int puid, uint32_t weight, bint backup, uint32_t maxconn):
+        cdef ServerSlot slot = self.segment.server(self.proxy, f"s{len(self.servers)}", puid)
+        slot.shared.state = SRV_RUNNING
+        slot.shared.uweight = slot.shared.iweight = weight
+        slot.shared.eweight = weight * 16
+        slot.shared.backup = backup
+        slot.shared.maxconn = maxconn
+        self.servers.append(slot)
+        return slot
+
+    def add(self, uint32_t weight) -> int:
+        """`add server`, up at once. Returns: its number."""
+        cdef ServerSlot slot = self.server(len(self.servers) + 1, weight, False, 0)
+        self.balancer.append(slot)
+        self.servers.pop()
+        if slot.place < <uint32_t>len(self.servers):
+            self.servers[slot.place] = slot
+        else:
             self.servers.append(slot)
-        self.balancer.attach(self.proxy, self.servers, allbackups=allbackups)
+        self.moved()
+        return slot.place
+
+    def remove(self, int i) -> None:
+        """`del server`: it is down already."""
+        self.balancer.remove(self.servers[i])
+        self.segment.forget_server(self.servers[i])
+        self.segment.free_room((<ServerSlot>self.servers[i]).room)
 
     def pick(self) -> int | None:
         """Number of the chosen server, from 0."""
         cdef ServerSlot slot = self.balancer.pick(None)
-        return None if slot is None else slot.puid - 1
+        return None if slot is None else <int>slot.place
 
     def picks(self, int n) -> list:
         return [self.pick() for _ in range(n)]
+
+    def take(self) -> int | None:
+        """pick(), and a stream stays on that server until free()."""
+        cdef ServerSlot slot = self.balancer.pick(None)
+        if slot is None:
+            return None
+        slot.shared.scur += 1
+        self.proxy.shared.scur += 1
+        self.balancer.load_changed(slot)
+        return slot.place
+
+    def free(self, int i) -> None:
+        """A stream of server `i` ends."""
+        cdef ServerSlot slot = self.servers[i]
+        slot.shared.scur -= 1
+        self.proxy.shared.scur -= 1
+        self.balancer.load_changed(slot)
+
+    def requests(self, int n) -> list:
+        """The servers of `n` requests, each over before the next begins."""
+        found = []
+        for _ in range(n):
+            i = self.take()
+            found.append(i)
+            if i is not None:
+                self.free(i)
+        return found
 
     def weight(self, int i, uint32_t weight) -> None:
         """`set server b/sI weight N`."""
@@ -56,6 +108,7 @@ cdef class Pool:
         cdef ServerSlot slot = self.servers[i]
         slot.shared.maxconn = maxconn
         slot.shared.scur = scur
+        self.balancer.load_changed(slot)
 
     cdef void moved(self) noexcept:
         recount(self.proxy)

@@ -1,0 +1,5 @@
+"""Types of balancers.first for Python."""
+
+from balancers.base import Balancer
+
+class First(Balancer): ...
