@@ -6,8 +6,17 @@ is guarded by ProxyShared.lock, so that all workers together give one sequence.
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
-from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock
 from haproxy_py.engine.txn cimport Txn
+
+cdef enum:
+    AT_REST = 1
+    AT_WORK = 2          # somebody changes the state block, or died doing so
+
+cdef struct StateHead:          # every state block begins with it
+    uint32_t generation         # of the proxy when it was last compared
+    uint32_t ready              # AT_REST, AT_WORK; 0: init_state() has not run
 
 cdef class Balancer:
     cdef readonly ProxySlot proxy
@@ -24,6 +33,7 @@ cdef class Balancer:
     cdef ServerShared **shared             # of servers, for loops without Python; those not there look full and down
     cdef size_t state_bytes(self, uint32_t servers) noexcept
     cdef void init_state(self) noexcept                    # state block is zeroed, servers are set; lock not held
+    cdef void repair(self) noexcept                        # a worker died while it changed the state block; lock held
     cdef void server_added(self, uint32_t index) noexcept  # lock held
     cdef void sync(self) noexcept                          # servers changed: generation moved; lock held
     cdef int choose(self, Txn t) noexcept                  # index, -1: none; lock held
@@ -34,6 +44,18 @@ cdef class Balancer:
     cdef void answered(self, ServerSlot server, uint64_t us) noexcept    # by_time: a response head came after so long
     cdef int index_of(self, ServerSlot server) noexcept    # -1: not one of its servers
     cdef int first_backup(self) noexcept                   # first usable backup in order, -1: none; lock held
+
+cdef inline void begin(Balancer b) noexcept:
+    """Take the lock of the state block, and mend the block if its last owner died at work."""
+    cdef StateHead *head = <StateHead *>b.state
+    spin_lock(&b.proxy.shared.lock)
+    if head.ready != AT_REST:
+        b.repair()
+    sys.ha_store32(&head.ready, AT_WORK)
+
+cdef inline void finish(Balancer b) noexcept:
+    sys.ha_store32(&(<StateHead *>b.state).ready, AT_REST)
+    spin_unlock(&b.proxy.shared.lock)
 
 cdef void recount(ProxySlot proxy) noexcept                # usable, usable_backup, tot_weight; lock held
 cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept

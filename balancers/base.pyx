@@ -9,15 +9,8 @@ from collections.abc import Sequence
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from haproxy_py.engine.shm cimport (
-    ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock,
-)
+from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable
 from haproxy_py.engine.txn cimport Txn
-
-cdef struct StateHead:          # every state block begins with it
-    uint32_t generation         # of the proxy when it was last compared
-    uint32_t ready              # 1: init_state() has run
-
 
 cdef ServerShared nobody         # stands where a state block has a number and this worker no server
 nobody.maxconn = nobody.scur = 1
@@ -90,7 +83,7 @@ cdef class Balancer:
         recount(proxy)
         self.init_state()
         (<StateHead *>self.state).generation = proxy.shared.generation
-        (<StateHead *>self.state).ready = 1
+        (<StateHead *>self.state).ready = AT_REST
 
     def append(self, ServerSlot slot not None) -> None:
         """One more server, at run time too: in every worker, in the same order. Raises: MemoryError: no room is left."""
@@ -107,19 +100,19 @@ cdef class Balancer:
         self.shared[i] = slot.shared
         slot.place = i
         if self.state != NULL:
-            spin_lock(&self.proxy.shared.lock)
+            begin(self)
             self.server_added(i)
-            spin_unlock(&self.proxy.shared.lock)
+            finish(self)
 
     def remove(self, ServerSlot slot not None) -> None:
         """The server, in maintenance by now, is deleted: in every worker. Its number is free for another one."""
         cdef int i = self.index_of(slot)
         if i < 0:
             return
-        spin_lock(&self.proxy.shared.lock)
+        begin(self)
         self.shared[i] = &nobody
         self.sync()
-        spin_unlock(&self.proxy.shared.lock)
+        finish(self)
         self.servers[i] = None
 
     cdef size_t state_bytes(self, uint32_t servers) noexcept:
@@ -127,6 +120,9 @@ cdef class Balancer:
 
     cdef void init_state(self) noexcept:
         pass
+
+    cdef void repair(self) noexcept:
+        self.sync()
 
     cdef void server_added(self, uint32_t index) noexcept:
         self.sync()
@@ -146,13 +142,13 @@ cdef class Balancer:
     cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid):
         cdef StateHead *head = <StateHead *>self.state
         cdef int i
-        spin_lock(&self.proxy.shared.lock)
+        begin(self)
         if head.generation != self.proxy.shared.generation:
             head.generation = self.proxy.shared.generation
             self.sync()
         self.avoid = -1 if avoid is None else self.index_of(avoid)
         i = self.choose(t)
-        spin_unlock(&self.proxy.shared.lock)
+        finish(self)
         if i < 0 or <uint32_t>i >= self.count:
             return None
         return <ServerSlot>self.servers[i]
@@ -168,10 +164,10 @@ cdef class Balancer:
         pass
 
     cdef void changed(self, ServerSlot server) noexcept:
-        spin_lock(&self.proxy.shared.lock)
+        begin(self)
         (<StateHead *>self.state).generation = self.proxy.shared.generation
         self.sync()
-        spin_unlock(&self.proxy.shared.lock)
+        finish(self)
 
     def next_server(self, Txn txn=None, ServerSlot avoid=None) -> ServerSlot | None:
         """pick_other() for Python: what the next stream would get; it counts as a pick."""

@@ -7,9 +7,10 @@ backend's load, so such a server is looked at again when it is on top, and the w
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
-from haproxy_py.engine.shm cimport ServerSlot, server_usable, spin_lock, spin_unlock
+from libc.string cimport memset
+from haproxy_py.engine.shm cimport ServerSlot, server_usable
 from haproxy_py.engine.txn cimport Txn
-from balancers.base cimport Balancer, server_full
+from balancers.base cimport Balancer, begin, finish, server_full
 
 cdef enum:
     FRONTIER = 128       # places of the heap that a walk in order holds at once; beyond that it looks at all
@@ -31,6 +32,12 @@ cdef class Ranked(Balancer):
         self.st = <RankedState *>self.state
         self.standing = <Standing *>(<char *>self.state + sizeof(RankedState))
         self.heaps = <uint32_t *>(<char *>self.standing + self.room * sizeof(Standing))
+        self.sync()
+
+    cdef void repair(self) noexcept:
+        """The heaps anew; the order of equals is that of the configuration again."""
+        self.st.size[0] = self.st.size[1] = 0
+        memset(self.standing, 0, self.room * sizeof(Standing))
         self.sync()
 
     cdef uint64_t key(self, uint32_t i) noexcept:
@@ -67,9 +74,9 @@ cdef class Ranked(Balancer):
         cdef int i = self.index_of(server)
         if i < 0:
             return
-        spin_lock(&self.proxy.shared.lock)
+        begin(self)
         self.rerank(<uint32_t>i)
-        spin_unlock(&self.proxy.shared.lock)
+        finish(self)
 
     cdef void rerank(self, uint32_t i) noexcept:
         cdef Standing *p = &self.standing[i]

@@ -17,9 +17,10 @@ Each group has three heaps (unseen, scheduled, waiting) of server numbers in the
 
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int32_t, int64_t
+from libc.string cimport memset
 from haproxy_py.engine.shm cimport server_usable
 from haproxy_py.engine.txn cimport Txn
-from balancers.base cimport Balancer, server_full
+from balancers.base cimport Balancer, StateHead, server_full
 from balancers.registry import balancer
 
 cdef enum:
@@ -82,6 +83,11 @@ cdef class RoundRobin(Balancer):
                 self.park(i, 0)
         for g in range(2):
             self.st.groups[g].length = self.st.groups[g].total
+
+    cdef void repair(self) noexcept:
+        """Another round from its beginning."""
+        memset(<char *>self.state + sizeof(StateHead), 0, self.state_bytes(self.room) - sizeof(StateHead))
+        self.init_state()
 
     cdef void server_added(self, uint32_t index) noexcept:
         """The first worker that learns of a server added at run time gives it its place; the others find it there."""

@@ -1,8 +1,9 @@
 """A pool of servers without sockets, for tests of balancers and of what uses them."""
 
 from libc.stdint cimport uint32_t
+from libc.string cimport memset
 from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, Segment, SRV_RUNNING, SRV_STOPPED
-from balancers.base cimport Balancer, nbsrv, recount
+from balancers.base cimport AT_WORK, Balancer, StateHead, nbsrv, recount
 
 
 cdef class Pool:
@@ -109,6 +110,11 @@ cdef class Pool:
         slot.shared.maxconn = maxconn
         slot.shared.scur = scur
         self.balancer.load_changed(slot)
+
+    def die_at_work(self) -> None:
+        """What a worker leaves that was killed while it changed the state block."""
+        (<StateHead *>self.balancer.state).ready = AT_WORK
+        memset(<char *>self.balancer.state + sizeof(StateHead), 0xa5, 64)
 
     cdef void moved(self) noexcept:
         recount(self.proxy)

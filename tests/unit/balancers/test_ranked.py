@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from balancers.first import First
 from balancers.leastconn import LeastConn
+from balancers.roundrobin import RoundRobin
 from balancers.sticky import Sticky
 from balancers.testing import Pool
 
@@ -150,6 +151,17 @@ def test_workers_share_the_load() -> None:
         os._exit(0)
     os.waitpid(child, 0)
     assert text([made.take() for _ in range(3)]) == "230"
+
+
+@pytest.mark.parametrize("kind", [LeastConn, First, Sticky, RoundRobin])
+def test_a_worker_that_dies_while_it_changes_the_state(kind: type) -> None:
+    """The next one that comes builds the state anew."""
+    made = Pool(kind, [1, 1, 1], workers=2)
+    made.take()
+    made.down(2)
+    made.die_at_work()
+    found = made.requests(6)
+    assert set(found) <= {0, 1} and (kind in (First, Sticky) or Counter(found) == {0: 3, 1: 3} or kind is LeastConn)
 
 
 def test_four_thousand_servers() -> None:
