@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from haproxy_py.config.keywords import bind as bind_keywords
@@ -63,14 +63,14 @@ def key_of(address: Address, port: int) -> str:
     return f"{address.family or 'inet'}:{address.host or '*'}:{port}"
 
 
-def open_all(config: Config, inherited: Mapping[str, int]) -> dict[str, int]:
-    """Key -> descriptor of every socket, taking over those of `inherited` that still fit.
+def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted] = ()) -> dict[str, int]:
+    """Key -> descriptor of every socket, taking over those of `inherited` that still fit. more: beside those of the proxies.
 
     Raises: BindFailure with all failures, a line each; nothing stays open then but what was inherited.
     """
     made: dict[str, int] = {}
     failures: list[str] = []
-    for one in wanted(config):
+    for one in (*wanted(config), *more):
         if one.key in inherited:
             made[one.key] = inherited[one.key]
             continue

@@ -24,6 +24,7 @@ PACKAGES = (
     "backends",
     "backends.checks",
     "frontends",
+    "haproxy_py.runtime",
 )
 # Modules apart from these packages that register something.
 MODULES = ("haproxy_py.config.sections", "haproxy_py.config.checks")

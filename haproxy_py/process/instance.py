@@ -31,6 +31,8 @@ from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.sender import output as log_output
 from haproxy_py.observe.targets import tag_of, targets_of
 from haproxy_py.rules.scope import bind_all
+from haproxy_py.runtime import sockets
+from haproxy_py.runtime.service import Service
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
 SPARE_SERVERS = 256  # rooms kept for servers added at run time
@@ -55,6 +57,7 @@ class Instance:
         self.checking = False
         self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
+        self.service: Service | None = None  # the runtime socket, in the worker that serves it
         self.started_at = 0.0
         self._drain: asyncio.Task[None] | None = None
 
@@ -135,7 +138,7 @@ class Instance:
 
     def bind(self, inherited: Mapping[str, int]) -> None:
         """Open the listening sockets, taking over those of `inherited`. Raises: frontends.bind.BindFailure."""
-        self.listening = bind.open_all(self.config, inherited)
+        self.listening = bind.open_all(self.config, inherited, sockets.wanted(self.config))
 
     def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1, *, shared_loop: bool = False) -> None:
         """Take traffic in this process, nested in `loop` (running or about to run).
@@ -166,6 +169,8 @@ class Instance:
         """Start the health checks, if this worker is the one that runs them."""
         if not self.checking and self.segment.claim_checker():
             self.checking = True
+            self.service = Service(self)
+            self.service.start()
             await self.checker.start()
 
     def pause(self) -> None:
@@ -185,6 +190,8 @@ class Instance:
         self.worker.stopping = True
         self.pause()
         close_idle_sessions(self.worker)
+        if self.service is not None:
+            self.service.close_doors()
         self._drain = asyncio.get_running_loop().create_task(self._wait_drained())
 
     async def _wait_drained(self) -> None:
@@ -195,6 +202,9 @@ class Instance:
 
     async def stop(self) -> None:
         """End everything now: connections are cut, nothing listens any more in this process."""
+        if self.service is not None:
+            self.service.stop()
+            self.service = None
         if self.checking:
             self.checking = False
             await self.checker.stop()

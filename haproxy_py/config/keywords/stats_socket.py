@@ -1,16 +1,16 @@
 """`stats socket`, `stats timeout`, `stats maxconn` of the global section: the runtime socket (manual 3.1).
 
-The lines are read in full and kept as Bind items; the socket itself is not built yet, which is said once.
+The lines are kept as Bind items; haproxy_py.runtime serves them.
 """
 
 from __future__ import annotations
 
 from haproxy_py.config.address import parse_listen
-from haproxy_py.config.errors import ConfigError, Faults
+from haproxy_py.config.errors import ConfigError
 from haproxy_py.config.keywords.bind import options
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Bind, Config, Global, Setting
-from haproxy_py.config.registry import global_keyword, whole_file_check
+from haproxy_py.config.model import Bind, Global, Setting
+from haproxy_py.config.registry import global_keyword
 from haproxy_py.config.units import UnitError, leading_int, parse_time
 
 STATS_SOCKETS: Setting[list[Bind]] = Setting("stats socket", list)
@@ -60,10 +60,3 @@ def stats(line: Line, globals_: Global) -> None:
     """Any other word behind `stats` in the global section."""
     line.fail(f"'stats' only supports 'socket', 'maxconn' and 'timeout' (got '{line.arg(0)}')")
 
-
-@whole_file_check
-def not_built(config: Config, faults: Faults) -> None:
-    """Say once that nobody listens there."""
-    sockets = config.globals[STATS_SOCKETS]
-    if sockets:
-        faults.warning("'stats socket' is accepted, but the runtime socket is not supported yet: nothing listens there.", sockets[0].where)
