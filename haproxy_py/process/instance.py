@@ -32,6 +32,7 @@ from haproxy_py.observe.sender import output as log_output
 from haproxy_py.observe.targets import tag_of, targets_of
 from haproxy_py.rules.scope import bind_all
 from haproxy_py.runtime import sockets
+from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import Service
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
@@ -57,6 +58,7 @@ class Instance:
         self.checking = False
         self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
+        self.bus: Bus | None = None  # to the other workers; None: there are none
         self.service: Service | None = None  # the runtime socket, in the worker that serves it
         self.started_at = 0.0
         self._drain: asyncio.Task[None] | None = None
@@ -161,6 +163,8 @@ class Instance:
             )
             listener.start()
             self.listeners.append(listener)
+        if self.bus is not None:
+            self.bus.become(slot, self, loop)
         if self.segment.workers > 1:
             self.waker = Waker(self.worker, list(self.backends.values()), self.listeners)
             self.waker.start()
@@ -169,7 +173,7 @@ class Instance:
         """Start the health checks, if this worker is the one that runs them."""
         if not self.checking and self.segment.claim_checker():
             self.checking = True
-            self.service = Service(self)
+            self.service = Service(self, self.bus)
             self.service.start()
             await self.checker.start()
 
@@ -215,6 +219,8 @@ class Instance:
         if self._drain is not None:
             self._drain.cancel()
             self._drain = None
+        if self.bus is not None:
+            self.bus.leave()
         for listener in self.listeners:
             listener.stop()
         self.listeners = []

@@ -27,6 +27,7 @@ from haproxy_py.process.settings import Settings, settings
 from haproxy_py.process.supervisor import Hooks, Supervisor, block_signals
 from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, InstanceType, StartError
+from haproxy_py.runtime.bus import Bus
 
 BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
 NO_LISTENER = "Configuration file has no error but will not start (no listener) => exit(2).\n"
@@ -239,6 +240,7 @@ class Program:
         supervisor = Supervisor(
             instance, hooks, self.console, notifier, said.workers, said.master, former, instance.listening
         )
+        supervisor.bus = instance.bus = Bus(said.workers)
         if not supervisor.start():
             background.close_unused(instance.listening, before)
             raise StartError(f"[{self.program}.main()] Some workers failed to start.")

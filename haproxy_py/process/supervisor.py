@@ -16,11 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from haproxy_py.process import background, kernel, reexec
+from haproxy_py.process.desk import READ, WRITE, Desk
 from haproxy_py.process.output import Console
 from haproxy_py.process.reexec import Former
 from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, StartError
 from haproxy_py.process.worker import HANDLED, die_by, unblock
+from haproxy_py.runtime.bus import Bus
 
 WAITED = frozenset({*HANDLED, signal.SIGCHLD}) - {signal.SIGPIPE}
 READY_WITHIN_S = 60.0
@@ -89,6 +91,8 @@ class Supervisor:
     stopping: int = 0  # the signal that ends it
     last_code: int = 0
     kill_at: float | None = None
+    bus: Bus | None = None  # to the workers; None: there is nobody to talk to
+    desk: Desk | None = None
 
     def start(self) -> bool:
         """Fork the workers and wait until all serve. False: one failed, the others are ended again."""
@@ -139,6 +143,8 @@ class Supervisor:
             for child in self.children.values():
                 os.close(child.ready_fd)
             self.children.clear()
+            if self.desk is not None:
+                self.desk.close()
             self.console.preface = False
             end_with_parent(parent)
 
@@ -166,6 +172,10 @@ class Supervisor:
 
     def serve(self) -> int:
         """Supervise until everything has ended. Returns: the exit status."""
+        self.desk = Desk(WAITED)
+        if self.bus is not None:
+            self.bus.become(0, self.instance)
+            self.desk.watch(self.bus.fileno(), READ, lambda events: self._hear())
         while True:
             self._reap()
             if not self.children and not self.former and (self.stopping or self.instance is None):
@@ -176,10 +186,22 @@ class Supervisor:
     def _next_signal(self) -> int:
         """Wait for a signal or the next deadline; 0 for the latter."""
         due = [s.due for s in self.slots.values() if s.due is not None] + ([self.kill_at] if self.kill_at else [])
-        if not due:
-            return signal.sigwaitinfo(WAITED).si_signo
-        found = signal.sigtimedwait(WAITED, max(0.0, min(due) - time.monotonic()))
-        return found.si_signo if found else 0
+        assert self.desk is not None
+        return self.desk.next(min(due) if due else None)
+
+    def _hear(self) -> None:
+        """What workers send over the bus; what one of them does not take yet is sent when it does."""
+        if self.bus is None or self.desk is None:
+            return
+        self.bus.read()
+        for fd in self.bus.blocked():
+            self.desk.watch(fd, WRITE, lambda events, fd=fd: self._flush(fd))  # type: ignore[misc]
+
+    def _flush(self, fd: int) -> None:
+        if self.bus is not None and self.desk is not None:
+            self.bus.flush()
+            if fd not in self.bus.blocked():
+                self.desk.forget(fd)
 
     def _handle(self, signum: int) -> None:
         if signum in (signal.SIGTERM, signal.SIGINT) or signum == signal.SIGUSR1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from haproxy_py.config.model import Config
     from haproxy_py.engine.shm import Segment
+    from haproxy_py.runtime.bus import Bus
 
 
 class StartError(Exception):
@@ -25,6 +26,7 @@ class Instance(Protocol):
     config: Config
     segment: Segment
     listening: dict[str, int]  # key of a listening address -> descriptor; complete after bind()
+    bus: Bus | None  # to the other workers, made by the supervisor before the fork
     drained: asyncio.Event  # set when a soft stop has nothing left to wait for
 
     def bind(self, inherited: Mapping[str, int]) -> None:

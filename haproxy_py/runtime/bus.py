@@ -212,10 +212,9 @@ class Bus:
         """The supervisor's part: apply a change, number it, pass it on, and tell the asker who will answer."""
         self.changes += 1
         apply(self.instance, *said)
-        slots = sorted(self.alive())
         body = json.dumps(said).encode()
-        self._answer(asker, number, slots)
-        for slot in slots:
+        self._answer(asker, number, sorted(self.alive()))
+        for slot in range(1, len(self.boxes)):  # also to one that is just being born
             try:
                 self._send(slot, ORDER, number, self.changes, body, asker)
             except Unreachable:

@@ -40,6 +40,9 @@ def operation(name: str, *, change: bool = False) -> Callable[[F], F]:
     return register
 
 
-def apply(instance: Any, name: str, arguments: list[Any]) -> Any:
-    """Run an operation here."""
-    return OPERATIONS[name].run(instance, *arguments)
+def apply(instance: Any, name: str, arguments: list[Any]) -> list[Any]:
+    """Run an operation here. Returns: ["ok", value] or ["error", what went wrong]; never raises."""
+    try:
+        return ["ok", OPERATIONS[name].run(instance, *arguments)]
+    except Exception as wrong:  # noqa: BLE001 - the other workers and the traffic go on
+        return ["error", f"{type(wrong).__name__}: {wrong}"]

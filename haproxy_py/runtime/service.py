@@ -13,18 +13,17 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from haproxy_py.config.keywords import tuning
 from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_TIMEOUT
+from haproxy_py.runtime.bus import Bus, Unreachable
 from haproxy_py.runtime.call import Client
 from haproxy_py.runtime.dialogue import Dialogue
+from haproxy_py.runtime.operations import apply
 from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import COMMANDS, Answer, Output
 from haproxy_py.runtime.sockets import Door, doors
-
-if TYPE_CHECKING:
-    from haproxy_py.runtime.bus import Bus
 
 SLICE = 16384  # bytes sent at once; between two the traffic has its turn
 FAIRNESS_S = 0.002  # longest time that an iterator is followed without giving the loop back
@@ -52,6 +51,24 @@ class Service:
             if fd is not None:
                 self._listening.append((socket.socket(fileno=fd), door))
         self._resume()
+
+    async def everywhere(self, name: str, *arguments: Any) -> dict[int, Any]:
+        """Run an operation in every worker: its values by slot. Raises: Answer: one failed or does not respond."""
+        if self.bus is None:
+            got: dict[int, Any] = {self.instance.segment.slot: apply(self.instance, name, list(arguments))}
+            late: list[int] = []
+        else:
+            try:
+                got, late = await self.bus.ask(name, *arguments)
+            except Unreachable as wrong:
+                raise Answer(f"{wrong}.\n") from None
+        for word, value in got.values():
+            if word == "error":
+                raise Answer(f"Internal error: {value}\n")
+        if late:
+            names = ", ".join(map(str, late))
+            raise Answer(f"Not answered in time by worker(s) {names}: what was asked is done there as soon as they run.\n")
+        return {slot: value for slot, (_, value) in got.items()}
 
     def environment(self) -> dict[str, str]:
         """The environment as the configuration left it."""

@@ -78,15 +78,21 @@ def test_the_listening_socket_survives(fake: Start) -> None:
     waiting.close()
 
 
+def sockets_of(pid: int) -> int:
+    """How many sockets a process has open."""
+    return sum("socket:" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
 def test_many_reloads_lose_no_connection(fake: Start) -> None:
     proxy = fake("-W").serving()
+    before = sockets_of(proxy.pid)
     for number in range(2, 7):
         proxy.configure(f"c{number}")
         proxy.kill(signal.SIGUSR2)
         while proxy.ask()[1] != f"c{number}":
             assert proxy.process.poll() is None
     until(lambda: len(children(proxy.pid)) == 2, "only the newest workers are left")
-    assert sum("socket:" in os.readlink(f"/proc/{proxy.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{proxy.pid}/fd")) == 1
+    assert sockets_of(proxy.pid) == before, "nothing of the former configurations is left open"
 
 
 def test_a_bad_configuration_leaves_the_old_one_serving(fake: Start) -> None:
