@@ -128,8 +128,10 @@ def test_privileges_are_dropped(fake: Start, tmp_path: Path, workers: int, flags
     jail = tmp_path / "jail"
     jail.mkdir()
     proxy = fake(*flags, workers=workers, extra=f"  uid 65534\n  gid 65534\n  chroot {jail}").serving()
+    until(lambda: len(children(proxy.pid)) == (workers if flags or workers > 1 else 0), "all workers")
     dropped = children(proxy.pid) if flags else [proxy.pid, *children(proxy.pid)]
     for pid in dropped:
+        until(lambda pid=pid: "Uid:\t65534" in Path(f"/proc/{pid}/status").read_text(), "it has started")  # type: ignore[misc]
         status = Path(f"/proc/{pid}/status").read_text()
         assert "Uid:\t65534\t65534\t65534\t65534" in status and "Gid:\t65534\t65534\t65534\t65534" in status
         assert "Groups:\t \n" in status or "Groups:\t\n" in status
