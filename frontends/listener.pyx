@@ -17,7 +17,7 @@ from haproxy_py.engine.tls cimport TlsContext
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.session cimport Door, Session
 from haproxy_py.engine.reactor cimport Source
-from haproxy_py.stream.stats cimport count_session
+from haproxy_py.stream.stats cimport count_connection, count_session
 from backends.backend cimport Backend
 
 cdef enum:
@@ -127,6 +127,7 @@ cdef class Listener(Door):
         self.worker.segment.conns_up()
         if g.maxconn and g.conns > g.maxconn:
             self.worker.segment.conns_down()
+            sys.ha_add32(&g.maxconn_reached, 1)
             return False
         gauge_up(&f.slot.shared.scur, NULL, &f.slot.mine.scur)
         if self.limit is not None:
@@ -174,6 +175,8 @@ cdef class Listener(Door):
         cdef char refused[2048]
         cdef sockaddr_un local
         cdef socklen_t n = sizeof(local)
+        cdef ProxySlot all_of_them
+        cdef uint64_t now_s
         s.fd = fd
         s.worker = self.worker
         s.front = f
@@ -184,7 +187,10 @@ cdef class Listener(Door):
         s.accept_us = self.worker.reactor.now_us
         s.accept_wall_us = self.worker.reactor.wall_us
         sys.ha_add64(&self.worker.segment.shared.cum_conns, 1)
-        f.slot.mine.conn_tot += 1
+        now_s = <uint64_t>s.accept_wall_us // 1000000
+        count_connection(f.slot.mine, &f.slot.shared.rate_max, now_s)
+        all_of_them = self.worker.segment.process
+        count_connection(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
         self.note_peak()
         if self.on_unix:
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
@@ -209,7 +215,8 @@ cdef class Listener(Door):
             except Exception:
                 s.drop(True)
                 return
-        count_session(f.slot.mine, &f.slot.shared.rate_max, <uint64_t>s.accept_wall_us // 1000000)
+        count_session(f.slot.mine, &f.slot.shared.rate_max, now_s)
+        count_session(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
         s.begin()
 
     cdef void note_peak(self) noexcept:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from haproxy_py.observe.statistics.serverstate import name_findings
+
 
 class Verdict(IntEnum):
     """What a finding means for the server's health."""
@@ -47,6 +49,7 @@ L7STS = Status(14, "L7STS", "Layer7 wrong status", Verdict.FAILED, True)
 
 TABLE = (UNK, INI, HANA, SOCKERR, L4OK, L4TOUT, L4CON, L6OK, L6TOUT, L6RSP, L7TOUT, L7RSP, L7OK, L7OKC, L7STS)
 BY_NAME = {status.name: status for status in TABLE}
+name_findings({status.number: (status.name, status.text) for status in TABLE})
 
 
 @dataclass(frozen=True, slots=True)

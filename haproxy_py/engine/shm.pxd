@@ -11,6 +11,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 cdef enum:
     MAX_WORKERS = 64
     SPINS_BEFORE_YIELD = 200
+    TIME_BUCKETS = 21             # of the histograms of request times: up to 256 us * 2**i each, and one for the rest
+    TIME_WINDOW = 1024            # requests over which qtime, ctime, rtime and ttime are averaged
 
 cdef enum ServerState:            # operational, as `srv_op_state` of the servers state file
     SRV_STOPPED = 0
@@ -27,7 +29,8 @@ cdef enum ServerAdmin:            # bits of `srv_admin_state`
     ADM_RMAINT = 32               # no address yet
 
 cdef struct Counters:             # one per proxy or server and worker; written by one worker, read by all
-    # everything above `scur` is a total: folded into slot 0 by retire(). 64-byte multiple: no line shared by two workers
+    # everything above `scur` is a total: folded into slot 0 by retire(). 64-byte multiple: no line shared by two workers.
+    # What is for the statistics only and seldom written comes last, behind the words that every request touches
     uint64_t stot                 # sessions (frontend: connections accepted into it; backend, server: streams)
     uint64_t conn_tot
     uint64_t req_tot
@@ -51,32 +54,55 @@ cdef struct Counters:             # one per proxy or server and worker; written 
     uint64_t intercepted
     uint64_t wrew
     uint64_t eint
-    uint64_t qtime_sum            # ms, with the number of samples beside
-    uint64_t ctime_sum
-    uint64_t rtime_sum
-    uint64_t ttime_sum
-    uint64_t times_n
-    uint64_t ctime_n
+    uint64_t comp_in
+    uint64_t comp_out
+    uint64_t comp_byp
+    uint64_t comp_rsp
+    uint64_t cache_lookups
+    uint64_t cache_hits
+    uint64_t ssl_sess             # TLS handshakes done ...
+    uint64_t ssl_reused           # ... of sessions that were resumed
+    uint64_t ssl_failed
+    uint64_t wire_in              # bytes of HTTP/1 as they were on the wire
+    uint64_t wire_out
+    uint64_t times_us             # sum of the total times of the requests in `times`
+    uint64_t times[21]            # TIME_BUCKETS: requests by total time, see count_time
     uint64_t scur                 # this worker's part of the shared gauge
     uint64_t qcur
     uint64_t served               # this worker's part of ProxyShared.served
     uint64_t used_conns           # ... of ServerShared.used_conns
     uint64_t idle_conns           # ... of ServerShared.idle_conns
-    uint64_t rate_sec             # sliding second: sessions (frontend: connections)
+    uint64_t streams              # open HTTP streams (frontends)
+    uint64_t rate_sec             # sliding second: sessions
     uint64_t rate_now
     uint64_t rate_last
     uint64_t req_rate_now
     uint64_t req_rate_last
+    uint64_t conn_rate_now        # frontends: connections, refused ones included
+    uint64_t conn_rate_last
     uint64_t last_session         # wall seconds
-    uint64_t spare[3]
+    uint64_t qtime_max            # ms; the highest of all workers counts
+    uint64_t ctime_max
+    uint64_t rtime_max
+    uint64_t ttime_max
+    uint64_t time_n               # samples in the sums below, at most TIME_WINDOW
+    uint64_t qtime                # ms, sums over the last TIME_WINDOW requests (sliding)
+    uint64_t ctime
+    uint64_t rtime
+    uint64_t ttime
+    uint64_t index                # of this record in its array, and how many there are: for the rates of all workers
+    uint64_t records
+    uint64_t kinds                # of rates whose maxima its owner keeps: 1 sessions only, 3 requests and connections too
+    uint64_t spare[1]
 
 cdef struct ProxyShared:
     uint32_t scur
     uint32_t smax
     uint32_t qcur
     uint32_t qmax
-    uint32_t rate_max
+    uint32_t rate_max             # of the complete seconds of all workers; slot.peaks() adds the current one
     uint32_t req_rate_max
+    uint32_t conn_rate_max
     uint32_t served               # streams on its servers
     uint32_t state                # 0 running, 1 stopped, 2 paused
     uint32_t usable               # servers that may get traffic now (nbsrv)
@@ -130,6 +156,7 @@ cdef struct GlobalShared:
     uint32_t req_id               # unique counter (%rt)
     uint32_t conn_id
     uint32_t fold_seq             # odd while retire() folds: readers of totals try again
+    uint32_t maxconn_reached      # times a listener had to wait because of maxconn
     uint32_t servers_used         # rooms for servers given out, see Segment.claim_room
 
 cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
@@ -153,6 +180,8 @@ cdef class Segment:
     cdef readonly int server_rooms
     cdef uint32_t *room_taken              # one flag per server room
     cdef char *rooms
+    cdef readonly ProxySlot process                     # connections and sessions of all frontends together
+    cdef readonly ProxySlot tls                         # sessions: keys made in frontends, requests: handshakes there, connections: keys with servers
     cdef list proxies
     cdef list servers
     cdef void *reserve(self, size_t n) except NULL      # zeroed, 64-byte aligned, before the fork only
@@ -200,3 +229,4 @@ cdef void spin_lock(uint32_t *lock) noexcept nogil
 cdef void spin_unlock(uint32_t *lock) noexcept nogil
 cdef void gauge_up(uint32_t *shared, uint32_t *peak, uint64_t *mine) noexcept nogil
 cdef void gauge_down(uint32_t *shared, uint64_t *mine) noexcept nogil
+cdef void roll_second(Counters *c, uint32_t *rate_max, uint64_t now_s) noexcept nogil

@@ -32,10 +32,11 @@ cdef extern from "<pthread.h>" nogil:
 cdef enum:
     LINE = 64
 
-TOTALS = (                        # the words of Counters above `scur`, in order
+TOTALS = (                        # the words of Counters above `times_us`, in order
     "stot", "conn_tot", "req_tot", "bin", "bout", "dreq", "dresp", "ereq", "econ", "eresp", "wretr", "wredis", "cli_abrt",
     "srv_abrt", "lbtot", "dcon", "dses", "hrsp_other", "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "connect",
-    "reuse", "intercepted", "wrew", "eint", "qtime_sum", "ctime_sum", "rtime_sum", "ttime_sum", "times_n", "ctime_n",
+    "reuse", "intercepted", "wrew", "eint", "comp_in", "comp_out", "comp_byp", "comp_rsp", "cache_lookups", "cache_hits",
+    "ssl_sess", "ssl_reused", "ssl_failed", "wire_in", "wire_out",
 )
 cdef uint32_t own_pid = 0         # getpid() is a system call; this is kept right over fork
 
@@ -46,7 +47,7 @@ cdef void remember_pid() noexcept nogil:
 
 
 remember_pid()
-if len(TOTALS) != totals_count() or sizeof(Counters) % LINE:
+if len(TOTALS) + 1 + TIME_BUCKETS != totals_count() or sizeof(Counters) % LINE:
     raise ImportError("engine.shm: TOTALS does not match struct Counters")
 pthread_atfork(NULL, NULL, remember_pid)
 
@@ -127,10 +128,36 @@ cdef void fold(Counters *into, Counters *dead) noexcept nogil:
     for i in range(totals_count()):
         sys.ha_store64(&a[i], a[i] + sys.ha_load64(&b[i]))
         sys.ha_store64(&b[i], 0)
-    if dead.last_session > into.last_session:
-        into.last_session = dead.last_session
-    dead.last_session = 0
-    dead.rate_sec = dead.rate_now = dead.rate_last = dead.req_rate_now = dead.req_rate_last = 0
+    into.last_session = max(into.last_session, dead.last_session)
+    into.qtime_max = max(into.qtime_max, dead.qtime_max)
+    into.ctime_max = max(into.ctime_max, dead.ctime_max)
+    into.rtime_max = max(into.rtime_max, dead.rtime_max)
+    into.ttime_max = max(into.ttime_max, dead.ttime_max)
+    fold_averages(into, dead)
+    memset(&dead.rate_sec, 0, <size_t>(<char *>&dead.index - <char *>&dead.rate_sec))
+    dead.streams = 0
+
+
+cdef void fold_averages(Counters *into, Counters *dead) noexcept nogil:
+    """The sliding sums of both together, for TIME_WINDOW requests at most."""
+    cdef uint64_t n = into.time_n + dead.time_n
+    cdef uint64_t *a = &into.time_n
+    cdef uint64_t *b = &dead.time_n
+    cdef int i
+    for i in range(1, 5):
+        a[i] += b[i]
+        if n > TIME_WINDOW:
+            a[i] = a[i] * TIME_WINDOW // n
+    into.time_n = n if n < TIME_WINDOW else TIME_WINDOW
+
+
+cdef void number_records(Counters *array, int n, int kinds) noexcept nogil:
+    """Tell each record where it stands, and how many kinds of rates its owner keeps maxima of."""
+    cdef int i
+    for i in range(n):
+        array[i].index = i
+        array[i].records = n
+        array[i].kinds = kinds
 
 
 cdef class Segment:
@@ -150,7 +177,7 @@ cdef class Segment:
         self.proxies = []
         self.servers = []
         need = rounded(sizeof(GlobalShared)) + rounded(sizeof(WorkerShared)) * (workers + 1)
-        need += self.proxy_bytes() * proxies + self.server_bytes() * servers + rounded(4 * servers) + rounded(extra_bytes)
+        need += self.proxy_bytes() * (proxies + 2) + self.server_bytes() * servers + rounded(4 * servers) + rounded(extra_bytes)
         self.size = (need + 4095) & ~<size_t>4095
         p = mmap(NULL, self.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if p == MAP_FAILED:
@@ -165,6 +192,8 @@ cdef class Segment:
         self.room_taken = <uint32_t *>self.reserve(4 * servers if servers else 4)
         if servers:
             self.rooms = <char *>self.reserve(self.server_bytes() * servers)
+        self.process = self.proxy("")
+        self.tls = self.proxy("")
 
     def __dealloc__(self):
         if self.wake_fd >= 0:
@@ -214,6 +243,7 @@ cdef class Segment:
         slot.servers = []
         slot.shared = <ProxyShared *>p
         slot.counters = <Counters *>(p + rounded(sizeof(ProxyShared)))
+        number_records(slot.counters, self.workers + 1, 3)
         slot.mine = &slot.counters[self.slot]
         self.proxies.append(slot)
         return slot
@@ -238,6 +268,7 @@ cdef class Segment:
         slot.puid = puid
         slot.shared = <ServerShared *>p
         slot.counters = <Counters *>(p + rounded(sizeof(ServerShared)))
+        number_records(slot.counters, self.workers + 1, 1)
         slot.mine = &slot.counters[self.slot]
         proxy.servers.append(slot)
         self.servers.append(slot)
@@ -281,7 +312,7 @@ cdef class Segment:
 
     def slots(self) -> list:
         """The proxy slots, in the order they were handed out."""
-        return list(self.proxies)
+        return self.proxies[2:]                      # without `process` and `tls`
 
     def wake(self) -> None:
         """wake_others() for Python."""
@@ -334,7 +365,7 @@ cdef class Segment:
         return {
             "conns": g.conns, "maxconn": g.maxconn, "stopping": g.stopping, "checker": g.checker,
             "cum_conns": g.cum_conns, "cum_req": g.cum_req, "waiters": g.waiters, "req_id": g.req_id,
-            "conn_id": g.conn_id, "servers_used": g.servers_used,
+            "conn_id": g.conn_id, "servers_used": g.servers_used, "maxconn_reached": g.maxconn_reached,
         }
 
     @property
@@ -362,7 +393,7 @@ cdef class Segment:
 
 
 cdef void sum_counters(Counters *array, int n, Counters *out) noexcept nogil:
-    """Totals and parts of gauges are added; last_session is the latest."""
+    """Totals, parts of gauges and averages are added; of last_session and the maxima the highest counts."""
     cdef uint64_t *to = <uint64_t *>out
     cdef uint64_t *c
     cdef int i, w
@@ -372,10 +403,13 @@ cdef void sum_counters(Counters *array, int n, Counters *out) noexcept nogil:
         c = <uint64_t *>&array[w]
         for i in range(words):
             to[i] += sys.ha_load64(&c[i])
-    out.last_session = 0
+    out.last_session = out.qtime_max = out.ctime_max = out.rtime_max = out.ttime_max = 0
     for w in range(n):
-        if array[w].last_session > out.last_session:
-            out.last_session = array[w].last_session
+        out.last_session = max(out.last_session, array[w].last_session)
+        out.qtime_max = max(out.qtime_max, array[w].qtime_max)
+        out.ctime_max = max(out.ctime_max, array[w].ctime_max)
+        out.rtime_max = max(out.rtime_max, array[w].rtime_max)
+        out.ttime_max = max(out.ttime_max, array[w].ttime_max)
 
 
 cdef object counters_dict(Segment segment, Counters *array):
@@ -406,13 +440,92 @@ cdef uint64_t rate_of(uint64_t sec, uint64_t now, uint64_t last, uint64_t at_ms)
     return 0
 
 
-cdef object rates_of(Counters *array, int n, uint64_t at_ms):
-    cdef uint64_t sessions = 0, requests = 0
+cdef uint64_t busiest(Counters *array, int n, int place) noexcept nogil:
+    """The most events of all workers together in one of the last two seconds that each of them remembers.
+
+    place: 0 sessions, 1 requests, 2 connections. A worker's record says how many came in `rate_sec` and the second before.
+    """
+    cdef uint64_t most = 0, sum, second
+    cdef uint64_t *c
+    cdef int w, v, back
+    for w in range(n):
+        for back in range(2):
+            second = array[w].rate_sec - back
+            sum = 0
+            for v in range(n):
+                c = &array[v].rate_now + 2 * place
+                if array[v].rate_sec == second:
+                    sum += c[0]
+                elif array[v].rate_sec == second + 1:
+                    sum += c[1]
+            most = max(most, sum)
+    return most
+
+
+cdef void roll_second(Counters *c, uint32_t *rate_max, uint64_t now_s) noexcept nogil:
+    """Start a new second of this record's rates. The seconds before are complete as far as this worker goes: the last of
+    the workers to come here sees the whole, so that rate_max[0 .. 2] hold the busiest second of all of them together."""
+    cdef int place
+    cdef uint64_t most
+    for place in range(<int>c.kinds):
+        most = busiest(c - c.index, <int>c.records, place)
+        if most > rate_max[place]:
+            rate_max[place] = <uint32_t>most
+    if now_s == c.rate_sec + 1:
+        c.rate_last = c.rate_now
+        c.req_rate_last = c.req_rate_now
+        c.conn_rate_last = c.conn_rate_now
+    else:
+        c.rate_last = c.req_rate_last = c.conn_rate_last = 0
+    c.rate_now = c.req_rate_now = c.conn_rate_now = 0
+    c.rate_sec = now_s
+
+
+cdef tuple rates_of(Counters *array, int n, uint64_t at_ms):
+    """(sessions, requests, connections) per second at a wall time."""
+    cdef uint64_t found[3]
+    cdef uint64_t *c
+    cdef int w, place
+    memset(found, 0, sizeof(found))
+    for w in range(n):
+        for place in range(3):
+            c = &array[w].rate_now + 2 * place
+            found[place] += rate_of(array[w].rate_sec, c[0], c[1], at_ms)
+    return found[0], found[1], found[2]
+
+
+cdef dict statistics_of(Segment segment, Counters *array, uint64_t at_ms):
+    """counters_dict() and what is computed: see ProxySlot.statistics()."""
+    cdef Counters sum
+    cdef int i
+    cdef int n = segment.workers + 1
+    cdef dict found
+    segment.total(array, &sum)
+    found = {name: (<uint64_t *>&sum)[i] for i, name in enumerate(TOTALS)}
+    found["last_session"] = sum.last_session
+    found["streams"] = sum.streams
+    for i, name in enumerate(("qtime_max", "ctime_max", "rtime_max", "ttime_max")):
+        found[name] = (&sum.qtime_max)[i]
+    for i, name in enumerate(("qtime", "ctime", "rtime", "ttime")):
+        found[name] = ((&sum.qtime)[i] + sum.time_n - 1) // sum.time_n if sum.time_n else 0
+    found["rate"], found["req_rate"], found["conn_rate"] = rates_of(array, n, at_ms)
+    return found
+
+
+cdef tuple times_of(Segment segment, Counters *array):
+    """(microseconds in all, requests by bucket)."""
+    cdef Counters sum
+    cdef int i
+    segment.total(array, &sum)
+    return sum.times_us, [sum.times[i] for i in range(TIME_BUCKETS)]
+
+
+cdef void clear_peaks(Counters *array, int n) noexcept nogil:
+    """Forget maxima, as `clear counters` does: a racing request may put its own back."""
     cdef int w
     for w in range(n):
-        sessions += rate_of(array[w].rate_sec, array[w].rate_now, array[w].rate_last, at_ms)
-        requests += rate_of(array[w].rate_sec, array[w].req_rate_now, array[w].req_rate_last, at_ms)
-    return sessions, requests
+        memset(&array[w].qtime_max, 0, 4 * sizeof(uint64_t))
+        array[w].rate_last = array[w].req_rate_last = array[w].conn_rate_last = 0
 
 
 cdef class ProxySlot:
@@ -462,8 +575,36 @@ cdef class ProxySlot:
         (<uint64_t *>self.mine)[word_of(name)] += n
 
     def rates(self, at_ms: int) -> tuple:
-        """(sessions, requests) per second at the wall time `at_ms` in milliseconds."""
+        """(sessions, requests, connections) per second at the wall time `at_ms` in milliseconds."""
         return rates_of(self.counters, self.segment.workers + 1, at_ms)
+
+    def times(self) -> tuple:
+        """(microseconds in all, requests by total time): TIME_BUCKETS counts, the i-th of those up to 256 us * 2**i."""
+        return times_of(self.segment, self.counters)
+
+    def statistics(self, at_ms: int) -> dict:
+        """totals(), gauges() and what is computed of them at a wall time, in ms: rate, req_rate, conn_rate (per second),
+        their maxima, qtime ctime rtime ttime (average ms) and their maxima, streams, last_session."""
+        cdef int n = self.segment.workers + 1
+        found = statistics_of(self.segment, self.counters, at_ms)
+        found.update(self.gauges())
+        found["rate_max"] = max(<uint64_t>self.shared.rate_max, busiest(self.counters, n, 0))
+        found["req_rate_max"] = max(<uint64_t>self.shared.req_rate_max, busiest(self.counters, n, 1))
+        found["conn_rate_max"] = max(<uint64_t>self.shared.conn_rate_max, busiest(self.counters, n, 2))
+        return found
+
+    def clear_peaks(self) -> None:
+        """Forget every maximum of this proxy (`clear counters`)."""
+        cdef ProxyShared *s = self.shared
+        clear_peaks(self.counters, self.segment.workers + 1)
+        s.rate_max = s.req_rate_max = s.conn_rate_max = 0
+        s.smax = s.scur
+        s.qmax = s.qcur
+
+    def clear_totals(self) -> None:
+        """Set this worker's totals, and those of dead ones, to 0 (`clear counters all`, which every worker runs)."""
+        memset(self.mine, 0, totals_count() * sizeof(uint64_t))
+        memset(self.counters, 0, totals_count() * sizeof(uint64_t))
 
 
 cdef class ServerSlot:
@@ -505,10 +646,33 @@ cdef class ServerSlot:
         (<uint64_t *>self.mine)[word_of(name)] += n
 
     def rates(self, at_ms: int) -> tuple:
-        """(sessions, requests) per second at the wall time `at_ms` in milliseconds."""
+        """(sessions, requests, connections) per second at the wall time `at_ms` in milliseconds."""
         return rates_of(self.counters, self.segment.workers + 1, at_ms)
+
+    def times(self) -> tuple:
+        """(microseconds in all, requests by total time): TIME_BUCKETS counts, the i-th of those up to 256 us * 2**i."""
+        return times_of(self.segment, self.counters)
 
     @property
     def usable(self) -> bool:
         """May get new traffic."""
         return server_usable(self.shared)
+
+    def statistics(self, at_ms: int) -> dict:
+        """As ProxySlot.statistics(); a server has no rates of requests and connections."""
+        found = statistics_of(self.segment, self.counters, at_ms)
+        found.update(self.gauges())
+        found["rate_max"] = max(<uint64_t>self.shared.rate_max, busiest(self.counters, self.segment.workers + 1, 0))
+        return found
+
+    def clear_peaks(self) -> None:
+        """Forget every maximum of this server (`clear counters`)."""
+        clear_peaks(self.counters, self.segment.workers + 1)
+        self.shared.rate_max = 0
+        self.shared.smax = self.shared.scur
+        self.shared.qmax = self.shared.qcur
+
+    def clear_totals(self) -> None:
+        """Set this worker's totals, and those of dead ones, to 0 (`clear counters all`, which every worker runs)."""
+        memset(self.mine, 0, totals_count() * sizeof(uint64_t))
+        memset(self.counters, 0, totals_count() * sizeof(uint64_t))

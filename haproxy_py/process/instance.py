@@ -23,12 +23,13 @@ from haproxy_py.config.keywords import bind as bind_words
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import tuning
-from haproxy_py.config.model import Config, Proxy
+from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.sender import output as log_output
+from haproxy_py.observe.statistics.query import Statistics
 from haproxy_py.observe.targets import tag_of, targets_of
 from haproxy_py.rules.scope import bind_all
 from haproxy_py.runtime import sockets
@@ -52,6 +53,9 @@ class Instance:
         self.backends: dict[str, Any] = {}
         self.listening: dict[str, int] = {}
         self.listeners: list[Listener] = []
+        self.born = time.time()  # of the whole group: made before the fork
+        self.sockets: dict[str, list[tuple[Bind, int, ProxySlot]]] = {}
+        self.statistics: Statistics = None  # type: ignore[assignment]  # build() makes it
         self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn of their own
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
@@ -87,6 +91,7 @@ class Instance:
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
+        made.statistics = Statistics(made, made.born)
         bind_all(config, made)
         made.checker = Checker(config, made._slot_of, made.log, listener=made._server_changed)
         made.checker.prepare()
@@ -248,6 +253,10 @@ class Instance:
                 parts[server.name] = {**server.slot.totals(), **server.slot.gauges()}
             parts["BACKEND"] = {**back.slot.totals(), **back.slot.gauges()}
         return found
+
+    def dropped_logs(self) -> int:
+        """Log messages that this worker could not send."""
+        return log_output.dropped
 
     def disabled(self, name: str) -> bool:
         """Whether the proxy was configured `disabled`."""

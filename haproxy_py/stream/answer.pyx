@@ -21,7 +21,7 @@ from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.pages cimport raw_page
 from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT
 from haproxy_py.stream.session cimport Session
-from haproxy_py.stream.stats cimport count_status
+from haproxy_py.stream.stats cimport count_phases, count_status, count_time
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerConn
 
@@ -230,7 +230,8 @@ cdef class HttpAnswer(Relay):
             if self.srv is not None:
                 self.srv.mine.bin += bin
                 self.srv.mine.bout += bout
-                self.add_times()
+                if self.response_us and self.head_us:
+                    self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             t = b.give_back(self)
         if self.front.log is not None:
@@ -248,21 +249,16 @@ cdef class HttpAnswer(Relay):
             self.res = None
 
     cdef void add_times(self) noexcept:
-        """Sums behind qtime, ctime, rtime, ttime of the statistics (ms)."""
-        cdef uint64_t total = (self.done_us - self.head_us) // 1000 if self.head_us else 0
+        """Behind qtime, ctime, rtime, ttime of the statistics (ms): requests that a server has answered."""
+        cdef uint64_t total = self.done_us - (self.request_us or self.head_us)
         cdef uint64_t q = (self.queue_us - self.head_us) // 1000 if self.queue_us > self.head_us else 0
         cdef uint64_t ct = (self.connect_us - self.queue_us) // 1000 if self.connect_us > self.queue_us else 0
         cdef uint64_t rt = (self.response_us - self.connect_us) // 1000 if self.response_us > self.connect_us else 0
-        self.srv.mine.qtime_sum += q
-        self.srv.mine.ctime_sum += ct
-        self.srv.mine.rtime_sum += rt
-        self.srv.mine.ttime_sum += total
-        self.srv.mine.times_n += 1
-        self.be.mine.qtime_sum += q
-        self.be.mine.ctime_sum += ct
-        self.be.mine.rtime_sum += rt
-        self.be.mine.ttime_sum += total
-        self.be.mine.times_n += 1
+        count_phases(self.srv.mine, q, ct, rt, total // 1000)
+        count_phases(self.be.mine, q, ct, rt, total // 1000)
+        count_time(self.fe.mine, total)
+        count_time(self.be.mine, total)
+        count_time(self.srv.mine, total)
 
     cdef void refuse_silently(self, uint8_t cause, uint8_t state) noexcept:
         """The client left before its request was whole: the books say 400, nobody is there to be told."""

@@ -136,7 +136,7 @@ cdef class HttpRequest(HttpAnswer):
             h1_body_init(&self.rq.body, B_LENGTH, h.content_length)
         else:
             self.rq.body.done = 1
-        count_request(self.fe.mine, &self.fe.shared.req_rate_max, now_s)
+        count_request(self.fe.mine, &self.fe.shared.rate_max, now_s)
         s.timer.deadline = 0
         if chan_frame(&self.rq) < 0:
             self.bad_request(400)

@@ -231,4 +231,4 @@ def test_wake_reaches_every_watcher(segment: Segment) -> None:
 
 
 def test_rates_of_a_quiet_proxy(segment: Segment) -> None:
-    assert segment.proxy("www").rates(1_000_500) == (0, 0)
+    assert segment.proxy("www").rates(1_000_500) == (0, 0, 0)

@@ -1,0 +1,317 @@
+"""The rows of the statistics: frontends, listeners, servers, backends, and how each field comes about.
+
+A part knows its place in the configuration and in the segment; row() gives its values by field, None where the row lacks
+one. What never changes is worked out once. Sources: management manual 9.1; docs/oracle-facts.md has what HAProxy was seen
+to put where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from haproxy_py.config.keywords import balance
+from haproxy_py.config.keywords import bind as bind_words
+from haproxy_py.config.keywords import process as process_words
+from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.model import Bind, Config, Proxy
+from haproxy_py.config.model import Server as ServerItem
+from haproxy_py.observe.statistics import serverstate
+from haproxy_py.observe.statistics.fields import PLACE, STAT
+
+if TYPE_CHECKING:
+    from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
+    from haproxy_py.engine.worker import Worker
+
+Value = int | str | None
+Row = list[Value]
+FIRST_IID = 2  # HAProxy's first proxy has this number: 1 is one of its own
+FRONTEND, BACKEND, SERVER, LISTENER = range(4)  # field `type`
+TYPE_BITS = {FRONTEND: 1, BACKEND: 2, SERVER: 4, LISTENER: 8}  # second number of `show stat <iid> <type> <sid>`
+
+
+class World(Protocol):
+    """What is looked at: one configuration at work (haproxy_py.process.instance.Instance)."""
+
+    config: Config
+    segment: Segment
+    frontends: dict[str, Any]
+    backends: dict[str, Any]
+    worker: Worker
+    listening: dict[str, int]
+    sockets: dict[str, list[tuple[Bind, int, ProxySlot]]]  # by proxy: line, port, counters (option socket-stats)
+
+    def dropped_logs(self) -> int:
+        """Log messages that could not be sent."""
+
+
+def _places(names: str) -> list[tuple[int, str]]:
+    return [(PLACE[name], name) for name in names.split(" ")]
+
+
+_HRSP = "hrsp_1xx hrsp_2xx hrsp_3xx hrsp_4xx hrsp_5xx hrsp_other"
+_TLS = [(PLACE["ssl_sess"], "ssl_sess"), (PLACE["ssl_reused_sess"], "ssl_reused"), (PLACE["ssl_failed_handshake"], "ssl_failed")]
+_TIMES = "qtime ctime rtime ttime qtime_max ctime_max rtime_max ttime_max"
+_FRONT = [*_places("scur smax stot bin bout dreq dresp ereq rate rate_max req_rate req_rate_max req_tot comp_in comp_out comp_byp "
+                   "comp_rsp conn_rate conn_rate_max conn_tot dcon dses wrew eint"), *_TLS]  # fmt: skip
+_FRONT_HTTP = _places(f"{_HRSP} intercepted cache_lookups cache_hits")
+_LISTEN = [*_places("scur smax stot bin bout dreq dresp ereq dcon dses wrew eint"), *_TLS]
+_SERVER = [*_places("qcur qmax scur smax stot bin bout dresp econ eresp wretr wredis lbtot rate rate_max cli_abrt srv_abrt "
+                    f"{_TIMES} wrew connect reuse eint uweight"), *_TLS]  # fmt: skip
+_BACK = [*_places("qcur qmax scur smax stot bin bout dreq dresp econ eresp wretr wredis lbtot rate rate_max cli_abrt srv_abrt "
+                  f"comp_in comp_out comp_byp comp_rsp {_TIMES} wrew eint chkdown"), *_TLS]  # fmt: skip
+_BACK_HTTP = _places(f"{_HRSP} req_tot cache_lookups cache_hits")
+_ZERO_FRONT = ("h2sess", "h3sess", "h2req", "h3req")
+_H2 = tuple(found.name for found in STAT if found.name.startswith("h2_"))
+
+
+class Part:
+    """One row. kind: FRONTEND and so on; number: the `sid`."""
+
+    kind: int
+    letter: str
+
+    def __init__(self, proxy: Proxy, iid: int, name: str, number: int) -> None:
+        self.proxy = proxy
+        self.iid = iid
+        self.name = name
+        self.number = number
+        self.http = proxy[words.MODE] == "http"
+        self.fixed: Row = [None] * len(STAT)
+        self.settle(pxname=proxy.name, svname=name, pid=1, iid=iid, sid=number, type=self.kind, mode=proxy[words.MODE])
+
+    def settle(self, **values: Value) -> None:
+        """Fields that never change."""
+        for name, value in values.items():
+            self.fixed[PLACE[name]] = value
+
+    def row(self, at_ms: int, *, legends: bool = True) -> Row:
+        """Values by field at a wall time in ms. legends: addresses, cookies and algorithms are shown."""
+        raise TypeError(f"{type(self).__name__} has no row")  # pragma: no cover
+
+    def start(self, slot: ProxySlot | ServerSlot, at_ms: int, plain: Sequence[tuple[int, str]]) -> tuple[Row, dict[str, Any]]:
+        """A fresh row with the fixed fields and those that are counted as such."""
+        row = self.fixed.copy()
+        found = slot.statistics(at_ms)
+        for place, name in plain:
+            row[place] = found[name]
+        return row, found
+
+
+def _set(row: Row, **values: Value) -> None:
+    for name, value in values.items():
+        row[PLACE[name]] = value
+
+
+def _wire(row: Row, found: dict[str, Any], connections: int, total: int, streams: int, requests: int) -> None:
+    """The fields of the HTTP/1 module."""
+    _set(
+        row, h1_open_connections=connections, h1_open_streams=streams, h1_total_connections=total, h1_total_streams=requests,
+        h1_bytes_in=found["wire_in"], h1_bytes_out=found["wire_out"], h1_spliced_bytes_in=0, h1_spliced_bytes_out=0,
+    )  # fmt: skip
+
+
+class FrontendPart(Part):
+    """`FRONTEND` of a frontend or listen."""
+
+    kind, letter = FRONTEND, "F"
+
+    def __init__(self, proxy: Proxy, iid: int, front: Any, default_maxconn: int) -> None:
+        super().__init__(proxy, iid, "FRONTEND", 0)
+        self.front = front
+        self.default_maxconn = default_maxconn
+        self.settle(**dict.fromkeys(_ZERO_FRONT, 0), **dict.fromkeys(_H2, 0))
+        self.plain = _FRONT + (_FRONT_HTTP if self.http else [])
+
+    def status(self, state: int) -> str:
+        """Whether it takes connections."""
+        return ("OPEN", "STOP", "PAUSED")[state] if state < 3 else "OPEN"
+
+    def row(self, at_ms: int, *, legends: bool = True) -> Row:
+        front = self.front
+        row, found = self.start(front.slot, at_ms, self.plain)
+        _set(row, slim=front.maxconn or self.default_maxconn, status=self.status(found["state"]), rate_lim=front.rate_limit)
+        sessions, requests = found["stot"], found["req_tot"]
+        if self.http:
+            _set(row, sess_other=0, h1sess=sessions, req_other=0, h1req=requests)
+            _wire(row, found, found["scur"], sessions, found["streams"], requests)
+        else:
+            _set(row, sess_other=sessions, h1sess=0, req_other=0, h1req=0)
+            _wire(row, found, 0, 0, 0, 0)
+        return row
+
+
+PROTOCOLS = {"inet": "tcpv4", "inet6": "tcpv6", "unix": "unix_stream", "abns": "unix_stream"}
+
+
+class ListenerPart(Part):
+    """One listening address of a frontend with `option socket-stats`."""
+
+    kind, letter = LISTENER, "L"
+
+    def __init__(self, proxy: Proxy, iid: int, item: Bind, port: int, number: int, slot: ProxySlot) -> None:
+        super().__init__(proxy, iid, item[bind_words.NAME] or f"sock-{number}", number)
+        self.slot = slot
+        self.address = _listening_at(item, port)
+        self.settle(slim=item[bind_words.MAXCONN], proto=PROTOCOLS.get(item.address.family, "tcpv4"))
+
+    def row(self, at_ms: int, *, legends: bool = True) -> Row:
+        row, found = self.start(self.slot, at_ms, _LISTEN)
+        slim = self.fixed[PLACE["slim"]]
+        _set(row, status="FULL" if slim and found["scur"] >= slim else "OPEN", addr=self.address if legends else None)
+        return row
+
+
+def _listening_at(item: Bind, port: int) -> str:
+    address = item.address
+    if address.family in ("unix", "abns"):
+        return "unix"
+    host = address.host or ("::" if address.family == "inet6" else "0.0.0.0")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class ServerPart(Part):
+    """A server."""
+
+    kind, letter = SERVER, "S"
+
+    def __init__(self, proxy: Proxy, iid: int, item: ServerItem, server: Any, born_s: int) -> None:
+        super().__init__(proxy, iid, server.name, server.slot.puid)
+        self.server = server
+        self.state = serverstate.ServerState(item, born_s)
+        backup = bool(server.slot.gauges()["backup"])
+        limit = server.pool_max
+        self.settle(act=int(not backup), bck=int(backup), src_ilim=limit if limit < 0xFFFFFFFF else None, srid=server.slot.room)
+        self.plain = _SERVER + (_places(f"{_HRSP} req_tot") if self.http else [])
+
+    def row(self, at_ms: int, *, legends: bool = True) -> Row:
+        server = self.server
+        row, found = self.start(server.slot, at_ms, self.plain)
+        now = at_ms // 1000
+        _set(
+            row, slim=found["maxconn"] or None, qlimit=server.max_queue or None, weight=-(-found["eweight"] // 16),
+            lastsess=now - found["last_session"] if found["last_session"] else -1, srv_icur=found["idle_conns"],
+            idle_conn_cur=0, safe_conn_cur=found["idle_conns"], used_conn_cur=found["used_conns"],
+            need_conn_est=max(found["used_conns"], int(found["stot"] > 0)),
+        )  # fmt: skip
+        for name, value in self.state.fields(found, now):
+            row[PLACE[name]] = value
+        if legends:
+            _set(row, addr=self.state.address(found), cookie=self.state.cookie)
+        return row
+
+
+class BackendPart(Part):
+    """`BACKEND` of a backend or listen."""
+
+    kind, letter = BACKEND, "B"
+
+    def __init__(self, proxy: Proxy, iid: int, back: Any, born_s: int) -> None:
+        super().__init__(proxy, iid, "BACKEND", 0)
+        self.back = back
+        self.born_s = born_s
+        self.settle(agg_server_status=0, agg_server_check_status=0, agg_check_status=0, **dict.fromkeys(_H2, 0))
+        self.plain = _BACK + (_BACK_HTTP if self.http else [])
+
+    def row(self, at_ms: int, *, legends: bool = True) -> Row:
+        row, found = self.start(self.back.slot, at_ms, self.plain)
+        now = at_ms // 1000
+        servers = [s.slot for s in self.back.servers]
+        each = [(slot.gauges(), slot.totals()) for slot in servers]
+        up = not servers or found["usable"] + found["usable_backup"] > 0
+        changed = found["changed"] or self.born_s
+        _set(
+            row, slim=self.back.fullconn, status="UP" if up else "DOWN", act=found["usable"], bck=found["usable_backup"],
+            weight=-(-found["tot_weight"] // 16), uweight=_user_weight(servers, found["usable"]), lastchg=now - changed,
+            lastsess=now - found["last_session"] if found["last_session"] else -1,
+            connect=sum(t["connect"] for _, t in each), reuse=sum(t["reuse"] for _, t in each),
+        )  # fmt: skip
+        if servers:
+            _set(row, downtime=found["downtime"] + (0 if up else now - changed))
+        kept = sum(g["used_conns"] + g["idle_conns"] for g, _ in each)
+        used = sum(g["used_conns"] for g, _ in each)
+        made = sum(t["connect"] for _, t in each)
+        if self.http:
+            _wire(row, found, kept, made, used, sum(t["req_tot"] for _, t in each))
+        else:
+            _wire(row, found, 0, 0, 0, 0)
+        if legends:
+            _set(row, algo=self.proxy[balance.BALANCE][0], cookie=serverstate.backend_cookie(self.proxy))
+        return row
+
+
+def _user_weight(servers: list[ServerSlot], active: int) -> int:
+    """Sum of the user weights of those servers that get traffic: the active ones, the backups when there is no active one."""
+    usable = [slot.gauges() for slot in servers if slot.usable]
+    return sum(g["uweight"] for g in usable if bool(g["backup"]) == (not active))
+
+
+class Parts:
+    """All rows of one World in HAProxy's order: each proxy's frontend, its listeners, its servers, its backend."""
+
+    def __init__(self, world: World, born_s: int) -> None:
+        self.world = world
+        self.born_s = born_s
+        self.items: dict[int, ServerItem] = {}  # by room of the segment: servers added at run time
+        self._servers: dict[int, ServerPart] = {}
+        self.proxies = [p for p in world.config.proxies if not p[words.DISABLED]]
+        self.iids = _numbers(self.proxies)
+        self._fixed = {id(p): self._of_proxy(p) for p in self.proxies}
+
+    def iid(self, proxy: Proxy) -> int:
+        """The number of a proxy."""
+        return self.iids[id(proxy)]
+
+    def of(self, proxy: Proxy) -> Iterator[Part]:
+        """The rows of one proxy as they are now: servers may come and go."""
+        front, back = self._fixed[id(proxy)]
+        yield from front
+        if back is not None:
+            yield from self.servers(proxy)
+            yield back
+
+    def servers(self, proxy: Proxy) -> list[ServerPart]:
+        """The servers of one proxy."""
+        return [self._server(proxy, server) for server in self.world.backends[proxy.name].servers]
+
+    def _server(self, proxy: Proxy, server: Any) -> ServerPart:
+        room = server.slot.room
+        found = self._servers.get(room)
+        if found is None or found.server is not server:
+            item = self.items.get(room) or next((s for s in proxy.servers if s.name == server.name), None)
+            item = item or ServerItem(proxy.where, name=server.name)
+            found = ServerPart(proxy, self.iid(proxy), item, server, self.born_s)
+            self._servers[room] = found
+        return found
+
+    def _of_proxy(self, proxy: Proxy) -> tuple[list[Part], BackendPart | None]:
+        front: list[Part] = []
+        iid = self.iid(proxy)
+        if proxy.is_frontend:
+            default = self.world.config.globals[process_words.MAXCONN]
+            front.append(FrontendPart(proxy, iid, self.world.frontends[proxy.name], default))
+            front += self._listeners(proxy, iid)
+        if not proxy.is_backend:
+            return front, None
+        back = self.world.backends[proxy.name]
+        return front, BackendPart(proxy, iid, back, self.born_s)
+
+    def _listeners(self, proxy: Proxy, iid: int) -> Iterator[ListenerPart]:
+        for number, (item, port, slot) in enumerate(self.world.sockets.get(proxy.name, ()), 1):
+            yield ListenerPart(proxy, iid, item, port, item[bind_words.ID] or number, slot)
+
+
+def _numbers(proxies: list[Proxy]) -> dict[int, int]:
+    """id() of each proxy -> its number: the one configured, else its place, or the next that is free."""
+    taken = {p[words.ID] for p in proxies if p[words.ID]}
+    found: dict[int, int] = {}
+    number = FIRST_IID
+    for proxy in proxies:
+        given = proxy[words.ID]
+        if given is None:
+            while number in taken:
+                number += 1
+            taken.add(number)
+        found[id(proxy)] = number if given is None else given
+        number += 1
+    return found

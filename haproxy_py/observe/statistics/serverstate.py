@@ -1,0 +1,127 @@
+"""What the statistics say of a server's health: status, check fields, weight under way, where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from haproxy_py.config.keywords import server_options as words
+from haproxy_py.config.model import Proxy, Server, Setting
+from haproxy_py.engine.addr import addr_to_text
+
+STOPPED, STARTING, RUNNING, STOPPING = range(4)  # operational state, engine.shm.ServerState
+FMAINT, IMAINT, CMAINT, FDRAIN, IDRAIN, RMAINT = 1, 2, 4, 8, 16, 32  # bits of ServerShared.admin
+MAINT, DRAIN = FMAINT | IMAINT | CMAINT | RMAINT, FDRAIN | IDRAIN
+CHECK_ENABLED, CHECK_PAUSED = 4, 8  # bits of ServerShared.check_state
+CHECKED, WITH_CODE = 4, 10  # check_status from which on there is a duration, and a code
+
+# Findings of a health check by number (backends.checks.status), as check_status and check_desc say them.
+FINDINGS: dict[int, tuple[str, str]] = {}
+
+
+def name_findings(found: dict[int, tuple[str, str]]) -> None:
+    """Tell the words of check_status: number -> (name, text). Whoever defines the numbers calls this."""
+    FINDINGS.update(found)
+
+
+def setting(item: Server | Proxy, name: str) -> Any:
+    """The value of a setting by HAProxy's word, None when it was not said: for keywords of other packages."""
+    return next((value for key, value in item.values.items() if key.name == name), None)
+
+
+def text_of(value: object) -> str | None:
+    """A name out of a setting: the text itself, or its `name`."""
+    if isinstance(value, str):
+        return value or None
+    name = getattr(value, "name", None)
+    return name if isinstance(name, str) else None
+
+
+def backend_cookie(proxy: Proxy) -> str | None:
+    """The cookie's name, None without `cookie`."""
+    return text_of(setting(proxy, "cookie"))
+
+
+class ServerState:
+    """The health of one server, from its line and the segment. born_s: wall second of the start."""
+
+    def __init__(self, item: Server, born_s: int) -> None:
+        self.item = item
+        self.born_s = born_s
+        self.cookie = text_of(setting(item, "cookie"))
+        self.rise: int = self._number(words.RISE)
+        self.fall: int = self._number(words.FALL)
+        tracked = setting(item, "track")
+        self.track = text_of(tracked)
+        self.observed = bool(setting(item, "observe"))
+
+    def _number(self, key: Setting[int]) -> int:
+        return self.item[key]
+
+    def fields(self, found: dict[str, Any], now_s: int) -> Iterator[tuple[str, Any]]:
+        """Fields by name; `found` are the segment's (engine.shm.ServerSlot.statistics)."""
+        checked = bool(found["check_state"] & CHECK_ENABLED)
+        yield "status", self.status(found)
+        yield "lastchg", max(0, now_s - (found["last_change"] or self.born_s))
+        if self.track:
+            yield "tracked", self.track
+        if found["state"] == STARTING:
+            yield "throttle", throttle(found)
+        if not checked:
+            return
+        down = found["state"] == STOPPED and not found["admin"] & MAINT
+        yield "chkfail", found["chkfail"]
+        yield "chkdown", found["chkdown"]
+        yield "downtime", found["downtime"] + (now_s - found["last_change"] if down and found["last_change"] else 0)
+        if self.observed:
+            yield "hanafail", found.get("hanafail", 0)
+        if not found["check_state"] & CHECK_PAUSED and not found["admin"] & MAINT:
+            yield from self.check_fields(found)
+
+    def check_fields(self, found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The latest health check."""
+        number = found["check_status"]
+        name, text = FINDINGS.get(number, ("UNK", "Unknown"))
+        yield "check_status", name
+        if number >= WITH_CODE and found["check_code"]:
+            yield "check_code", found["check_code"]
+        if number >= CHECKED:
+            yield "check_duration", max(0, found["check_duration"])
+        yield "check_desc", text
+        if found["last_chk"]:
+            yield "last_chk", found["last_chk"]
+        yield "check_rise", self.rise
+        yield "check_fall", self.fall
+        yield "check_health", found["health"]
+
+    def status(self, found: dict[str, Any]) -> str:
+        """HAProxy's words: UP, DOWN 1/2, NOLB, MAINT (via b/s), DRAIN, no check."""
+        admin, state = found["admin"], found["state"]
+        if admin & MAINT:
+            if admin & RMAINT:
+                return "MAINT (resolution)"
+            return f"MAINT (via {self.track})" if admin & IMAINT and self.track else "MAINT"
+        if admin & DRAIN:
+            return "DRAIN"
+        if not found["check_state"] & CHECK_ENABLED and not self.track:
+            return "no check" if state != STOPPED else "DOWN"
+        health, full = found["health"], self.rise + self.fall - 1
+        if self.track:
+            return {STOPPED: "DOWN", STOPPING: "NOLB"}.get(state, "UP")
+        if state == STOPPED:
+            return f"DOWN {health}/{self.rise}" if health else "DOWN"
+        word = "NOLB" if state == STOPPING else "UP"
+        return word if health >= full else f"{word} {health - self.rise + 1}/{self.fall}"
+
+    def address(self, found: dict[str, Any]) -> str:
+        """Where it is: IP and port, `unix` for a socket file."""
+        if self.item.address is not None and self.item.address.family in ("unix", "abns"):
+            return "unix"
+        host, port = addr_to_text(found["addr"])
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else f":{port}"
+
+
+def throttle(found: dict[str, Any]) -> int:
+    """Percent of its weight that a starting server has."""
+    full = 16 * found["uweight"]
+    return max(1, min(100, 100 * found["eweight"] // full)) if full else 100
