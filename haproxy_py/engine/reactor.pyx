@@ -58,6 +58,7 @@ cdef class Reactor:
 
     def __cinit__(self):
         cdef sys.epoll_event ev
+        self.timerfd = -1
         self.epfd = sys.epoll_create1(sys.EPOLL_CLOEXEC)
         if self.epfd < 0:
             raise OSError(sys.errno, "epoll_create1")

@@ -171,7 +171,6 @@ cdef class Segment:
             raise ValueError(f"a segment is shared by 1 to {MAX_WORKERS} workers, not {workers}")
         if proxies < 0 or servers < 0:
             raise ValueError("a segment has no negative number of slots")
-        self.wake_fd = -1
         self.workers = workers
         self.server_rooms = servers
         self.proxies = []
@@ -196,10 +195,11 @@ cdef class Segment:
         self.tls = self.proxy("")
 
     def __dealloc__(self):
+        if self.base == NULL:          # the constructor has refused its arguments: wake_fd is not set
+            return
         if self.wake_fd >= 0:
             sys.close(self.wake_fd)
-        if self.base != NULL:
-            munmap(self.base, self.size)
+        munmap(self.base, self.size)
 
     cdef size_t proxy_bytes(self) noexcept:
         return rounded(sizeof(ProxyShared)) + rounded(sizeof(Counters) * (self.workers + 1))

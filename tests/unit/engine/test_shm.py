@@ -27,7 +27,10 @@ def test_limits_of_the_constructor() -> None:
             Segment(workers)
     with pytest.raises(ValueError):
         Segment(1, proxies=-1)
+    with pytest.raises(TypeError):
+        Segment("1")  # type: ignore[arg-type]
     assert Segment(64).workers == 64
+    os.fstat(0)  # what was never opened is not closed either
 
 
 def test_slots_belong_to_the_segment() -> None:
