@@ -28,6 +28,7 @@ cdef class Conn(Source):
     cdef ssize_t tls_blocked(self, ssize_t r) noexcept
     cdef ssize_t fail(self, int err) noexcept
     cdef ssize_t fail_send(self, int err) noexcept
+    cdef ssize_t sent(self, ssize_t r, size_t n) noexcept            # outcome of a write
     cdef ssize_t send(self, const char *buf, size_t n, bint more) noexcept
     cdef ssize_t sendv(self, iovec *iov, int count, bint more) noexcept
     cdef void note(self, uint32_t events) noexcept                     # fold epoll bits into the flags above

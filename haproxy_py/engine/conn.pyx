@@ -96,15 +96,17 @@ cdef class Conn(Source):
             return self.tls_send(buf, n)
         while True:
             r = sys.send(self.fd, <void *>buf, n, sys.MSG_NOSIGNAL | (sys.MSG_MORE if more else 0))
-            if r >= 0:
-                if <size_t>r < n:
-                    self.may_write = False
-                return r
-            if sys.errno == sys.EAGAIN:
-                self.may_write = False
-                return IO_AGAIN
-            if sys.errno != sys.EINTR:
-                return self.fail_send(sys.errno)
+            if r >= 0 or sys.errno != sys.EINTR:
+                return self.sent(r, n)
+
+    cdef inline ssize_t sent(self, ssize_t r, size_t n) noexcept:
+        """What a write of `n` bytes that returned `r` means: fewer fill the socket, none is EAGAIN or the end of it."""
+        if r == <ssize_t>n:
+            return r
+        self.may_write = False
+        if r >= 0:
+            return r
+        return IO_AGAIN if sys.errno == sys.EAGAIN else self.fail_send(sys.errno)
 
     cdef ssize_t tls_send(self, const char *buf, size_t n) noexcept:
         cdef ssize_t r = self.tls.write(buf, n)
@@ -136,15 +138,8 @@ cdef class Conn(Source):
                 total += iov[i].iov_len
             while True:
                 r = sys.sendmsg(self.fd, &msg, sys.MSG_NOSIGNAL | (sys.MSG_MORE if more else 0))
-                if r >= 0:
-                    if r < total:
-                        self.may_write = False
-                    return r
-                if sys.errno == sys.EAGAIN:
-                    self.may_write = False
-                    return IO_AGAIN
-                if sys.errno != sys.EINTR:
-                    return self.fail_send(sys.errno)
+                if r >= 0 or sys.errno != sys.EINTR:
+                    return self.sent(r, <size_t>total)
         r = self.tls.writev(iov, count)
         if r > 0:
             for i in range(count):

@@ -35,20 +35,8 @@ cdef class HttpRequest(HttpAnswer):
 
     cdef void setup(self, Session s) noexcept:
         cdef FrontConf f = s.front
-        s.stream = self
-        self.session = s
-        self.client = s
-        self.worker = s.worker
-        self.front = f
-        self.fe = f.slot
+        self.join(s)
         self.http = True
-        self.ssl_front = s.tls is not None
-        self.bind_name = s.door.bind_name
-        self.src = s.src
-        self.dst = s.dst
-        self.vars = s.sess_vars
-        self.accept_us = s.accept_us
-        self.accept_wall_us = s.accept_wall_us
         self.handshake_us = s.handshake_us if s.requests == 0 else s.idle_us
         self.request_us = s.reactor.now_us
         self.request_wall_us = s.reactor.wall_us

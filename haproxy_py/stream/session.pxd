@@ -21,6 +21,7 @@ cdef class Stream(ServerUser):
     cdef FrontConf front
     cdef Session session
     cdef bint empty                                    # the client has sent nothing at all
+    cdef void join(self, Session s) noexcept           # the session's stream from now on, with what it knows of its client
     cdef void client_event(self) noexcept
     cdef void client_deadline(self) noexcept
     cdef void abort(self, uint8_t cause) noexcept      # end at once, from outside ('K' killed by an admin, 'D' server down)

@@ -26,6 +26,21 @@ cdef enum:
 
 
 cdef class Stream(ServerUser):
+    cdef void join(self, Session s) noexcept:
+        s.stream = self
+        self.session = s
+        self.client = s
+        self.worker = s.worker
+        self.front = s.front
+        self.fe = s.front.slot
+        self.ssl_front = s.tls is not None
+        self.bind_name = s.door.bind_name
+        self.src = s.src
+        self.dst = s.dst
+        self.vars = s.sess_vars
+        self.accept_us = s.accept_us
+        self.accept_wall_us = s.accept_wall_us
+
     cdef void client_event(self) noexcept:
         pass
 
