@@ -44,6 +44,7 @@ cdef class Backend:
     cdef public Balancer balancer
     cdef readonly object queue                # deque of ServerUser
     cdef public bint any_limit                # some server has a maxconn
+    cdef uint32_t followed                    # ProxyShared.generation that backends.follow has seen
     cdef public uint64_t timeout_connect             # ms, 0: none
     cdef public uint64_t timeout_server
     cdef public uint64_t timeout_queue
@@ -77,5 +78,6 @@ cdef class Backend:
     cdef void take(self, ServerUser u, Server s) noexcept
     cdef void left(self, ServerUser u) noexcept
     cdef void serve_one(self, Server s) noexcept
+    cdef int requeue(self, Server s) noexcept              # who waits for it alone may take another; how many
     cdef bint may_take_any(self, Server s) noexcept
     cdef ServerUser next_waiting(self, Server s)

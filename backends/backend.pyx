@@ -197,16 +197,19 @@ cdef class Backend:
 
         Returns how many streams were put into the backend's queue.
         """
-        cdef Server s = <Server>slot.owner
+        cdef int moved = self.requeue(<Server>slot.owner)
+        self.serve_queues(None)
+        return moved
+
+    cdef int requeue(self, Server s) noexcept:
         cdef int moved = 0
         cdef ServerUser u
-        while s.queue and not server_usable(slot.shared):
+        while s.queue and not server_usable(s.slot.shared):
             u = s.queue.popleft()
             self.left(u)
             u.target = None
             self.enqueue(u, None)
             moved += 1
-        self.serve_queues(None)
         return moved
 
     def wake_queues(self):

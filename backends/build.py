@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backends import state
 from backends.backend import Backend, retry_bits
+from backends.life_keywords import SLOWSTART
 from backends.server import Server
 from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from haproxy_py.engine.worker import Worker
 
 REUSE = {"never": 0, "safe": 1, "aggressive": 2, "always": 3}
-CONFIGURED_MAINTENANCE = 4  # ADM_CMAINT
-NO_ADDRESS = 32  # ADM_RMAINT
+CONFIGURED_MAINTENANCE = state.CMAINT | state.FMAINT
+NO_ADDRESS = state.RMAINT
 UNLIMITED = 0xFFFFFFFF
 
 
@@ -101,6 +102,7 @@ def build_server(
     state.set_up(
         slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port
     )
+    state.set_slowstart(slot, item[SLOWSTART], algorithm(proxy).dynamic)
     made = Server(worker, slot, backend)
     made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
     if item.address.family in ("unix", "abns"):
@@ -109,6 +111,7 @@ def build_server(
         not item.address.has_port or item.address.relative is not None
     )
     made.port_offset = item.address.relative or 0
+    state.set_port_map(slot, made.map_port, made.port_offset)
     made.fullconn = backend.fullconn
     made.max_queue = item[server_settings.MAXQUEUE]
     pool(made, item)

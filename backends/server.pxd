@@ -26,6 +26,7 @@ cdef class ServerUser(Txn):
     cdef void server_event(self) noexcept              # the server connection has news (flags of Conn)
     cdef void server_deadline(self) noexcept           # its timer has run out
     cdef void slot_granted(self, Server server) noexcept    # taken out of the queue; the slot is ours
+    cdef void server_ended(self, uint8_t cause) noexcept     # end at once: first letter of the termination state
 
 cdef class ServerConn(Conn):
     cdef Server home
@@ -50,6 +51,8 @@ cdef class Server:
     cdef public uint32_t fullconn
     cdef Addr addr                           # copy of the shared one
     cdef uint32_t addr_generation
+    cdef uint32_t pool_generation            # address generation of the idle connections
+    cdef uint32_t ended                      # ServerShared.ended that was acted upon
     cdef public bytes unix_path                     # sockaddr_un content; None: IP
     cdef public bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
     cdef public int port_offset

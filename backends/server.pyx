@@ -14,7 +14,7 @@ from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_
 from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
 from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport ServerSlot, ServerShared, gauge_down, gauge_up
+from haproxy_py.engine.shm cimport ADM_MAINT, ServerSlot, ServerShared, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
 from haproxy_py.engine.sockets cimport keepalive_options
 
@@ -26,6 +26,9 @@ cdef class ServerUser(Txn):
         pass
 
     cdef void slot_granted(self, Server server) noexcept:
+        pass
+
+    cdef void server_ended(self, uint8_t cause) noexcept:
         pass
 
 
@@ -182,7 +185,7 @@ cdef class Server:
     cdef void give_idle(self, ServerConn c) noexcept:
         c.user = None
         if (c.private or c.fd < 0 or c.error or c.eof or c.rdhup or self.idle_count >= self.pool_max
-                or (self.max_reuse and c.uses > self.max_reuse) or self.slot.shared.admin & 47
+                or (self.max_reuse and c.uses > self.max_reuse) or self.slot.shared.admin & ADM_MAINT
                 or self.worker.stopping or not self.worth_keeping()):
             c.discard(False)
             return
@@ -240,6 +243,8 @@ cdef class Server:
             if self.addr_generation != self.slot.shared.generation:
                 self.addr_generation = self.slot.shared.generation
                 memcpy(&self.addr, self.slot.shared.addr, sizeof(Addr))
+                self.map_port = self.slot.shared.port_map
+                self.port_offset = self.slot.shared.port_offset
             to = self.addr
             if self.map_port:
                 to.port = <uint16_t>(user.dst.port + self.port_offset)

@@ -19,6 +19,7 @@ from haproxy_py.stream.session cimport Door, Session
 from haproxy_py.engine.reactor cimport Source
 from haproxy_py.stream.stats cimport count_connection, count_session
 from backends.backend cimport Backend
+from backends.follow cimport Follower
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
@@ -248,18 +249,20 @@ cdef class Listener(Door):
 
 
 cdef class Waker(Source):
-    """Hears of slots that other workers freed: serves the queues, lets full listeners try again.
+    """Hears of slots that other workers freed: serves the queues, lets full listeners try again. Hears of servers too.
 
-    Args: worker; backends: Backend objects; listeners: Listener objects. The segment's eventfd stays open.
+    Args: worker; follower: of this worker's backends; listeners: Listener objects. The segment's eventfd stays open.
     """
 
     cdef Worker worker
     cdef list backends
     cdef list listeners
+    cdef Follower follower
 
-    def __init__(self, Worker worker, list backends, list listeners):
+    def __init__(self, Worker worker, Follower follower not None, list listeners):
         self.worker = worker
-        self.backends = backends
+        self.follower = follower
+        self.backends = follower.backends
         self.listeners = listeners
         self.fd = worker.segment.wake_fd
 
@@ -273,6 +276,7 @@ cdef class Waker(Source):
     cdef void on_events(self, uint32_t events) noexcept:
         cdef Backend b
         cdef Listener each
+        self.follower.look()
         for b in self.backends:
             if b.any_limit:
                 b.serve_queues(None)

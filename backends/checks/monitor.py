@@ -6,30 +6,24 @@ runtime socket can change it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from backends import state
 from backends.checks import report
 from backends.checks.health import Health
 from backends.checks.status import BY_NAME, TABLE, Finding, Verdict, reason
+from backends.life import Life
 from haproxy_py.engine.shm import ServerSlot
-
-# Called after a change with (slot, old state, new state); returns how many streams were put back into queues.
-Listener = Callable[[ServerSlot, int, int], int]
 
 
 class Monitor:
     """Judges one server. verbose: option log-health-checks."""
 
-    def __init__(
-        self, slot: ServerSlot, backend: str, rise: int, fall: int, *, verbose: bool, listener: Listener | None = None
-    ) -> None:
+    def __init__(self, slot: ServerSlot, backend: str, rise: int, fall: int, life: Life, *, verbose: bool) -> None:
         self.slot = slot
         self.backend = backend
         self.rise = rise
         self.fall = fall
         self.verbose = verbose
-        self.listener = listener
+        self.life = life
 
     @property
     def health(self) -> Health:
@@ -51,8 +45,8 @@ class Monitor:
         if value < self.rise:
             state.set_state(self.slot, state.STOPPED, 0)
 
-    def conclude(self, finding: Finding, duration_ms: int, now: int) -> list[report.Message]:
-        """Count a finding, publish it, change the state if it must. Returns what is to be said, in order."""
+    def conclude(self, finding: Finding, duration_ms: int) -> list[report.Message]:
+        """Count a finding, publish it, change the state if it must. Returns what was said, in order."""
         facts = state.facts(self.slot)
         health = Health(self.rise, self.fall, facts["health"])
         verdict = finding.status.verdict
@@ -65,28 +59,15 @@ class Monitor:
         if self.verbose and (moved or TABLE[facts["check_status"]] is not finding.status):
             weight, backup = facts["eweight"], bool(facts["backup"])
             said.append(report.checked(self.backend, self.slot.name, backup, finding, duration_ms, health, weight))
-        said += self._follow(health, verdict, facts["state"], "" if self.verbose else reason(finding, duration_ms), now)
-        return said
+            self.life.speak(self.life.servers[self.slot], said[0])
+        return said + self._follow(health, verdict, facts["state"], "" if self.verbose else reason(finding, duration_ms))
 
-    def _follow(self, health: Health, verdict: Verdict, old: int, why: str, now: int) -> Iterator[report.Message]:
+    def _follow(self, health: Health, verdict: Verdict, old: int, why: str) -> list[report.Message]:
         """Bring the operational state in line with the counter."""
         if verdict is Verdict.FAILED and not health.up and old != state.STOPPED:
-            yield from self._change(state.STOPPED, why, now)
-        elif verdict is Verdict.PASSED and health.up and old in (state.STOPPED, state.STOPPING):
-            yield from self._change(state.RUNNING, why, now)
-        elif verdict is Verdict.CONDITIONAL and health.up and old not in (state.STOPPED, state.STOPPING):
-            yield from self._change(state.STOPPING, why, now)
-
-    def _change(self, new: int, why: str, now: int) -> Iterator[report.Message]:
-        old, usable_before, active, backups = state.set_state(self.slot, new, now)
-        requeued = self.listener(self.slot, old, new) if self.listener else 0
-        facts = state.facts(self.slot)
-        counts = report.Counts(active, backups, facts["scur"], requeued, facts["qcur"])
-        name, backup = self.slot.name, bool(facts["backup"])
-        if new == state.STOPPED:
-            yield report.down(self.backend, name, backup, why, counts, was_running=old != state.STOPPING)
-        else:
-            word = "UP" if new == state.RUNNING else "stopping"
-            yield report.back(self.backend, name, backup, word, why, counts)
-        if usable_before and not active + backups:
-            yield report.no_server(self.backend)
+            return self.life.stopped(self.slot, why)
+        if verdict is Verdict.PASSED and health.up and old in (state.STOPPED, state.STOPPING):
+            return self.life.running(self.slot, why)
+        if verdict is Verdict.CONDITIONAL and health.up and old not in (state.STOPPED, state.STOPPING):
+            return self.life.stopping(self.slot, why)
+        return []

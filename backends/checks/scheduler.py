@@ -20,13 +20,14 @@ from backends import state
 from backends.checks import keywords as kw
 from backends.checks.connection import check
 from backends.checks.http import Exchange, request_bytes
-from backends.checks.monitor import Listener, Monitor
+from backends.checks.monitor import Monitor
 from backends.checks.plan import BARE, Plan, TlsMaker, first_delays, make_plan
 from backends.checks.report import Message
 from backends.checks.rules import Round
 from backends.checks.status import L4CON, L4OK, L4TOUT, L6RSP, L6TOUT, SOCKERR, Finding, Verdict
 from backends.checks.tcp import PASSED, Script
 from backends.checks.tls import client_context
+from backends.life import Life
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
 from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
 from haproxy_py.config.model import Config, Proxy, Server
@@ -34,7 +35,6 @@ from haproxy_py.engine.shm import ServerSlot
 
 Log = Callable[[Proxy, int, str], None]
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
-MAINTENANCE = 1 | 2 | 4 | 32  # ServerAdmin: every kind of maintenance
 CONNECTING = (L4CON, L4TOUT, L6RSP, L6TOUT)
 STATE_WORDS = {True: "UP", False: "DOWN"}
 
@@ -60,7 +60,7 @@ class ServerCheck:
         """Not in maintenance, and not stopped by the runtime socket."""
         bits = state.check_state(self.slot)
         enabled = bits & (state.CHECK_ENABLED | state.CHECK_PAUSED) == state.CHECK_ENABLED
-        return enabled and not state.facts(self.slot)["admin"] & MAINTENANCE
+        return enabled and not state.facts(self.slot)["admin"] & state.MAINT
 
     def place(self) -> tuple[str, int]:
         """Where the server is now; port -1 with the path of a socket."""
@@ -130,8 +130,8 @@ class ServerCheck:
 class Checker:
     """All checks of a configuration.
 
-    Args: lookup: the shared slot of a server, None if it has none. log: sends a line to a proxy's log targets at a syslog
-    level 0..7. say: puts a message on stderr. listener: see Monitor. tls_maker: makes TLS contexts of checks.
+    Args: lookup: the shared slot of a server, None if it has none. life: of its servers; without one log (a line to a proxy's
+    log targets at a syslog level 0..7) and say (a message on stderr) are used to make it. tls_maker: TLS contexts of checks.
     """
 
     def __init__(
@@ -141,18 +141,17 @@ class Checker:
         log: Log,
         *,
         say: Callable[[Message], None] = to_stderr,
-        listener: Listener | None = None,
+        life: Life | None = None,
         tls_maker: TlsMaker = client_context,
     ) -> None:
         self.config = config
-        self.log = log
-        self.say = say
+        self.life = life or Life(config, lookup, log, say)
         self.spread = _global(config, "spread-checks")
         self.max_spread = _global(config, "max-spread-checks")
         self.tasks: list[asyncio.Task[None]] = []
         hostname = _node(config)
         self.checks = [
-            _server_check(make_plan(proxy, server, config, tls_maker), slot, listener, hostname)
+            _server_check(make_plan(proxy, server, config, tls_maker), slot, self.life, hostname)
             for proxy, server, slot in _checked(config, lookup)
         ]
 
@@ -193,15 +192,12 @@ class Checker:
             state.set_check_state(each.slot, state.check_state(each.slot) & ~state.CHECK_IN_PROGRESS)
         duration = int((time.monotonic() - began) * 1000)
         if each.wanted():
-            for message in each.monitor.conclude(finding, duration, int(time.time())):
-                self.say(message)
-                self.log(each.plan.proxy, message.level, message.text)
+            each.monitor.conclude(finding, duration)
         return finding
 
 
-def _server_check(plan: Plan, slot: ServerSlot, listener: Listener | None, hostname: str) -> ServerCheck:
-    verbose = bool(plan.proxy[LOG_HEALTH_CHECKS])
-    monitor = Monitor(slot, plan.proxy.name, plan.rise, plan.fall, verbose=verbose, listener=listener)
+def _server_check(plan: Plan, slot: ServerSlot, life: Life, hostname: str) -> ServerCheck:
+    monitor = Monitor(slot, plan.proxy.name, plan.rise, plan.fall, life, verbose=bool(plan.proxy[LOG_HEALTH_CHECKS]))
     return ServerCheck(plan, monitor, hostname)
 
 

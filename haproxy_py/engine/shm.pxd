@@ -6,7 +6,7 @@ back exactly. Totals are the sum of the slots plus the `retired` slot (slot 0). 
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 
 cdef enum:
     MAX_WORKERS = 64
@@ -21,12 +21,16 @@ cdef enum ServerState:            # operational, as `srv_op_state` of the server
     SRV_STOPPING = 3              # up but refuses new sessions (http 404 with disable-on-404)
 
 cdef enum ServerAdmin:            # bits of `srv_admin_state`
-    ADM_FMAINT = 1                # maintenance set by the runtime socket
+    ADM_FMAINT = 1                # maintenance set by the runtime socket or `disabled`
     ADM_IMAINT = 2                # inherited from a tracked server
-    ADM_CMAINT = 4                # `disabled` in the configuration
+    ADM_CMAINT = 4                # `disabled` in the configuration: only a memory of it, it decides nothing
     ADM_FDRAIN = 8
     ADM_IDRAIN = 16
     ADM_RMAINT = 32               # no address yet
+    ADM_HMAINT = 64               # its name was set by the runtime socket; decides nothing
+    ADM_MAINT = 35                # any of them: no traffic at all, no checks
+    ADM_DRAIN = 24
+    ADM_OUT = 59
 
 cdef struct Counters:             # one per proxy or server and worker; written by one worker, read by all
     # everything above `scur` is a total: folded into slot 0 by retire(). 64-byte multiple: no line shared by two workers.
@@ -143,6 +147,19 @@ cdef struct ServerShared:
     char last_chk[112]            # text, NUL terminated
     uint8_t addr[20]              # engine.addr.Addr
     uint32_t generation           # +1 when addr changes
+    int32_t port_offset           # of a port map
+    uint8_t port_map              # the client's port plus port_offset is used, not the port of addr
+    uint32_t slowstart            # seconds, 0: none
+    uint8_t ramps                 # its weight grows during slowstart (the algorithm can do that)
+    uint8_t throttle              # SRV_STARTING: 1 + percent of maxconn that it may have now; else 0
+    uint8_t check_result          # srv_check_result of a servers state file
+    uint8_t agent_state           # as check_state, for the agent
+    uint32_t agent_health
+    uint32_t ended                # +1 when every stream on it must end: each worker ends its own
+    uint32_t end_cause            # ... with this letter in their termination state
+    uint32_t errors               # in a row, seen in traffic (`observe`)
+    uint32_t hanafail             # how often they reached error-limit
+    uint32_t hurry                # +1: check it within fastinter
 
 cdef struct GlobalShared:
     uint32_t conns                # current connections of the process group
@@ -158,6 +175,7 @@ cdef struct GlobalShared:
     uint32_t fold_seq             # odd while retire() folds: readers of totals try again
     uint32_t maxconn_reached      # times a listener had to wait because of maxconn
     uint32_t servers_used         # rooms for servers given out, see Segment.claim_room
+    uint32_t life                 # +1 at every change in a server's life: see backends.follow
 
 cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
     uint64_t conns                # of GlobalShared.conns
@@ -223,7 +241,7 @@ cdef class ServerSlot:
 
 cdef inline bint server_usable(ServerShared *s) noexcept nogil:
     """May get new traffic: up, not in maintenance or drain, weight not 0."""
-    return s.state != SRV_STOPPED and s.state != SRV_STOPPING and not s.admin and s.eweight > 0
+    return s.state != SRV_STOPPED and s.state != SRV_STOPPING and not s.admin & ADM_OUT and s.eweight > 0
 
 cdef void spin_lock(uint32_t *lock) noexcept nogil
 cdef void spin_unlock(uint32_t *lock) noexcept nogil

@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from backends.build import build_backend, shared_bytes
-from backends.checks.scheduler import Checker
+from backends.checks.scheduler import Checker, to_stderr
+from backends.follow import Follower
+from backends.life import Life
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
 from frontends.listener import Listener, Waker
@@ -60,6 +62,8 @@ class Instance:
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
         self.checking = False
+        self.follower = Follower(segment, [])
+        self.life: Life = None  # type: ignore[assignment]  # the same
         self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
         self.bus: Bus | None = None  # to the other workers; None: there are none
@@ -93,7 +97,9 @@ class Instance:
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
         made.statistics = Statistics(made, made.born)
         bind_all(config, made)
-        made.checker = Checker(config, made._slot_of, made.log, listener=made._server_changed)
+        made.follower.backends.extend(made.backends.values())
+        made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
+        made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
         return made
 
@@ -110,9 +116,11 @@ class Instance:
     def _slot_of(self, proxy: Proxy, server: ServerItem) -> Any:
         return self.server(proxy.name, server.name)
 
-    def _server_changed(self, slot: ServerSlot, old: int, new: int) -> int:
-        """A check changed a server's state: queues are served at once. Returns how many streams were put elsewhere."""
-        requeued: int = slot.owner.backend.server_changed(slot)
+    def _follow(self, slot: ServerSlot) -> int:
+        """A server's life has changed: act at once, here and in every worker. Returns how many streams were requeued here."""
+        requeued = self.follower.follow()
+        if self.segment.workers > 1:
+            self.segment.wake()
         return requeued
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:
@@ -171,7 +179,7 @@ class Instance:
         if self.bus is not None:
             self.bus.become(slot, self, loop)
         if self.segment.workers > 1:
-            self.waker = Waker(self.worker, list(self.backends.values()), self.listeners)
+            self.waker = Waker(self.worker, self.follower, self.listeners)
             self.waker.start()
 
     async def run_checks(self) -> None:

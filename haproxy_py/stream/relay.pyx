@@ -289,6 +289,9 @@ cdef class Relay(Stream):
         self.queue_us = self.session.reactor.now_us
         self.fail(503, c's', c'Q')
 
+    cdef void server_ended(self, uint8_t cause) noexcept:
+        self.abort(cause)
+
     cdef void abort(self, uint8_t cause) noexcept:
         if self.state == ST_QUEUE:
             self.backend.leave_queue(self)

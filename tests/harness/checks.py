@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import backends.tls_options  # noqa: F401 - registers the TLS words of servers
 from backends import state
 from backends.checks.report import Message
 from backends.checks.scheduler import Checker
 from backends.checks.status import Finding
+from backends.life import Life
+from backends.life_keywords import SLOWSTART
 from haproxy_py import features
 from haproxy_py.config.keywords import server_options as words
 from haproxy_py.config.model import Config, Proxy, Server
@@ -28,9 +29,12 @@ class World:
             slot = self.segment.proxy(proxy.name)
             for item in proxy.servers:
                 made = self.segment.server(slot, item.name, item.number)
-                admin = 4 if item[words.DISABLED] else 0
-                host, port = item.address.host or "", item.address.port
+                admin = 5 if item[words.DISABLED] else 0
+                host = item.address.host or "" if item.address.family != "unix" else ""
+                port = item.address.port
                 state.set_up(made, weight=item[words.WEIGHT], backup=item[words.BACKUP], admin=admin, host=host, port=port)
+                state.set_slowstart(made, item[SLOWSTART], True)
+                state.set_port_map(made, not item.address.has_port or item.address.relative is not None, item.address.relative or 0)
                 self.slots[proxy.name, item.name] = made
             state.refresh(slot)
 
@@ -42,26 +46,33 @@ class Bench:
     """A Checker on a configuration, whose messages are kept."""
 
     def __init__(self, text: str) -> None:
-        features.load_config_language()
+        features.load()
         config, faults = load([], texts=[("t.cfg", (TIMEOUTS + text).encode())], strict=True)
         assert not faults.fatal, [str(fault) for fault in faults.found]
         self.world = World(config)
         self.logged: list[tuple[int, str]] = []
         self.said: list[Message] = []
-        self.moved: list[tuple[str, int, int]] = []
-        self.checker = Checker(config, self.world.lookup, self.log, say=self.said.append, listener=self.listen)
+        self.life = Life(config, self.world.lookup, self.log, self.said.append, clock=lambda: self.clock)
+        self.clock = 1000.0
+        self.checker = Checker(config, self.world.lookup, self.log, life=self.life)
         self.checker.prepare()
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:
         self.logged.append((level, text))
 
-    def listen(self, slot: ServerSlot, old: int, new: int) -> int:
-        self.moved.append((slot.name, old, new))
-        return 0
-
     async def once(self, at: int = 0) -> Finding:
         """One check of a server, now."""
         return await self.checker.run_once(self.checker.checks[at])
+
+    def slot(self, name: str = "s", backend: str = "b") -> ServerSlot:
+        """The shared slot of a server."""
+        return self.world.slots[backend, name]
+
+    def told(self) -> list[str]:
+        """What was said since the last call."""
+        found = [message.text for message in self.said]
+        self.said.clear()
+        return found
 
     def facts(self, name: str = "s", backend: str = "b") -> dict[str, int]:
         return state.facts(self.world.slots[backend, name])

@@ -120,6 +120,9 @@ def options(line: Line, item: Server, at: int, title: str) -> None:
 
 MISSING = {
     "inter": "a delay as argument.", "fastinter": "a delay as argument.", "downinter": "a delay as argument.",
+    "track": "[<proxy>/]<server> as argument.", "observe": "<mode> as argument.", "error-limit": "an integer argument.",
+    "on-error": "one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got ''",
+    "on-marked-down": "'shutdown-sessions' but got ''", "on-marked-up": "'shutdown-backup-sessions' but got ''",
     "redir": "<prefix> as argument.", "addr": "<ipv4|ipv6> as argument.", "slowstart": "a delay as argument.",
     "source": "<addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument.",
 }  # fmt: skip

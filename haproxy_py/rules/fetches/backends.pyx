@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.time cimport time
-from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, server_usable
+from haproxy_py.engine.shm cimport ADM_MAINT, SRV_STOPPED, ProxySlot, ServerSlot, server_usable
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.registry import fetch
 from haproxy_py.rules.sample cimport Fetch, Sample, set_bool, set_int
@@ -131,7 +131,7 @@ cdef class ServerNumber(Fetch):
         if server is None:
             return 0
         if self.what == IS_UP:
-            set_bool(s, server_usable(server.shared) or (server.shared.state == 2 and not server.shared.admin))
+            set_bool(s, not server.shared.admin & ADM_MAINT and (server.shared.state != SRV_STOPPED or not server.shared.check_state & 2))
         elif self.what == CONN:
             set_int(s, server.shared.scur)
         elif self.what == CONN_FREE:

@@ -19,41 +19,6 @@ def test_reasons() -> None:
     assert reason(finding("L4OK"), -1) == ", reason: Layer4 check passed"
 
 
-def test_down() -> None:
-    why = reason(finding("L4CON", 0, "Connection refused"), 0)
-    said = report.down("be", "s1", False, why, report.Counts(1, 0), was_running=True)
-    assert said.text == (
-        'Server be/s1 is DOWN, reason: Layer4 connection problem, info: "Connection refused", check duration: 0ms. '
-        "1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue."
-    )
-    assert (said.level, said.word, said.terminal) == (report.ALERT, "WARNING", said.text)
-
-
-def test_down_of_the_last_active_server() -> None:
-    said = report.down("be", "s1", False, "", report.Counts(0, 2, 3, 4, 5), was_running=False)
-    assert said.text == (
-        "Server be/s1 is DOWN. 0 active and 2 backup servers left. Running on backup. "
-        "3 sessions active, 4 requeued, 5 remaining in queue."
-    )
-    assert said.level == report.NOTICE
-
-
-def test_up_and_stopping() -> None:
-    up = report.back("be", "s1", True, "UP", "", report.Counts(1, 1))
-    assert up.text == "Backup Server be/s1 is UP. 1 active and 1 backup servers online. 0 sessions requeued, 0 total in queue."
-    stopping = report.back("be", "s1", False, "stopping", "", report.Counts(0, 1))
-    assert stopping.text == (
-        "Server be/s1 is stopping. 0 active and 1 backup servers online. Running on backup. 0 sessions requeued, 0 total in queue."
-    )
-
-
-def test_no_server() -> None:
-    said = report.no_server("be")
-    assert said.text == "backend be has no server available!"
-    assert said.terminal == "backend 'be' has no server available!"
-    assert (said.level, said.word) == (report.EMERG, "ALERT")
-
-
 def test_single_checks() -> None:
     said = report.checked("be", "s2", True, finding("L7OK", 200), 1, Health(2, 2, 3), 16)
     assert said.text == (

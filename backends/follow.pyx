@@ -1,0 +1,67 @@
+"""What this process must do when the life of a server has changed, wherever that was decided.
+
+Shared memory says what is so (ServerShared); each worker holds streams, queues and idle connections of its own. A change
+moves GlobalShared.life and its backend's generation; a worker that hears of it walks the servers of such backends: streams
+are ended (ServerShared.ended), queues of a server that may serve no more go back to the backend's, idle connections to a
+server in maintenance or to an old address are closed, and whoever waits is served.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.shm cimport ADM_MAINT, Segment, server_usable
+from backends.backend cimport Backend
+from backends.server cimport Server, ServerUser
+
+
+cdef class Follower:
+    """Args: segment; backends: Backend objects of this process (the list itself: backends added later are followed too)."""
+
+    def __init__(self, Segment segment not None, list backends not None):
+        self.segment = segment
+        self.backends = backends
+        self.seen = sys.ha_load32(&segment.shared.life)
+
+    cdef int look(self) noexcept:
+        cdef uint32_t life = sys.ha_load32(&self.segment.shared.life)
+        cdef Backend b
+        cdef int moved = 0
+        if life == self.seen:
+            return 0
+        self.seen = life
+        for b in self.backends:
+            if b.followed != b.slot.shared.generation:
+                b.followed = b.slot.shared.generation
+                moved += self.look_at(b)
+        if self.heard is not None:
+            try:
+                self.heard()
+            except Exception:
+                pass                        # who listens must not keep a worker from following
+        return moved
+
+    cdef int look_at(self, Backend b) noexcept:
+        cdef Server s
+        cdef int moved = 0
+        b.any_limit = False
+        for s in b.servers:
+            if s.slot.shared.maxconn:
+                b.any_limit = True
+            self.look_at_server(s)
+            if s.queue and not server_usable(s.slot.shared):
+                moved += b.requeue(s)
+        b.serve_queues(None)
+        return moved
+
+    cdef void look_at_server(self, Server s) noexcept:
+        cdef ServerUser u
+        if s.ended != s.slot.shared.ended:
+            s.ended = s.slot.shared.ended
+            for u in list(s.streams):
+                u.server_ended(<uint8_t>s.slot.shared.end_cause)
+        if s.slot.shared.admin & ADM_MAINT or s.pool_generation != s.slot.shared.generation:
+            s.pool_generation = s.slot.shared.generation
+            s.close_idle()
+
+    def follow(self) -> int:
+        """look() for Python: streams of this process that were moved to another queue."""
+        return self.look()

@@ -1,0 +1,257 @@
+"""The life of servers: every change of state comes through here, is followed by those that track it, and is told once.
+
+    life = Life(config, lookup, log)          # before the fork
+    life.stopped(slot, ", reason: ...")       # a check failed; life.running(...), life.stopping(...)
+    life.set_admin(slot, add, remove)         # maintenance and drain
+
+What is decided lies in shared memory (backends.state), so any worker may call; the worker that calls says the sentences.
+`follow` makes this process act on a change (queues, streams to be ended) and wakes the other workers. Source: manual 5.2.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from backends import life_keywords as words
+from backends import sentences, state
+from backends.checks.report import Message
+from backends.state import Change
+from haproxy_py.config.keywords.server_options import BACKUP, FALL, RISE
+from haproxy_py.config.model import Config, Proxy, Server
+from haproxy_py.engine.shm import ServerSlot
+
+Lookup = Callable[[Proxy, Server], ServerSlot | None]
+Log = Callable[[Proxy, int, str], None]
+Follow = Callable[[ServerSlot], int]  # returns how many streams of this worker it moved or served
+AGENT_RISE = 1
+
+
+@dataclass(eq=False, slots=True)
+class ServerLife:
+    """What the configuration says of one server's life. trackers: those that follow it."""
+
+    slot: ServerSlot
+    proxy: Proxy
+    item: Server
+    rise: int
+    fall: int
+    tracked: ServerLife | None = None
+    trackers: list[ServerLife] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """`Server b/s`, as sentences begin."""
+        return sentences.title(self.proxy.name, self.slot.name, bool(self.item[BACKUP]))
+
+    @property
+    def via(self) -> str:
+        """` via b/s` of one that tracks another."""
+        by = self.tracked
+        return f" via {by.proxy.name}/{by.slot.name}" if by else ""
+
+    @property
+    def checked(self) -> bool:
+        """Its checks run, or would if it were not in maintenance."""
+        return bool(state.check_state(self.slot) & state.CHECK_ENABLED)
+
+    @property
+    def has_agent(self) -> bool:
+        """Its agent is asked."""
+        return bool(state.facts(self.slot)["agent_state"] & state.CHECK_ENABLED)
+
+    @property
+    def root(self) -> ServerLife:
+        """The server at the end of the chain of `track`, itself if it tracks none."""
+        return self.tracked.root if self.tracked else self
+
+
+class Life:
+    """Args: lookup: the shared slot of a server, None if it has none. log: a line to a proxy's log targets at a syslog level.
+    say: puts a message on stderr. mail: (server, level, text) for email-alert. clock: wall seconds."""
+
+    def __init__(
+        self,
+        config: Config,
+        lookup: Lookup,
+        log: Log,
+        say: Callable[[Message], None],
+        *,
+        follow: Follow | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.log = log
+        self.say = say
+        self.follow = follow
+        self.clock = clock
+        self.mail: Callable[[ServerLife, int, str], None] | None = None
+        self.servers: dict[ServerSlot, ServerLife] = {}
+        for proxy in config.proxies:
+            for item in proxy.servers if proxy.is_backend else ():
+                slot = lookup(proxy, item)
+                if slot is not None:
+                    self.add(proxy, item, slot)
+        for one in self.servers.values():
+            self._link(one)
+
+    def add(self, proxy: Proxy, item: Server, slot: ServerSlot) -> ServerLife:
+        """Take charge of a server (of one added at run time too)."""
+        one = ServerLife(slot, proxy, item, item[RISE], item[FALL])
+        self.servers[slot] = one
+        return one
+
+    def remove(self, slot: ServerSlot) -> None:
+        """It was deleted at run time."""
+        one = self.servers.pop(slot)
+        if one.tracked:
+            one.tracked.trackers.remove(one)
+
+    def _link(self, one: ServerLife) -> None:
+        """Tie a server to the one it tracks."""
+        wanted = one.item[words.TRACK]
+        if not wanted:
+            return
+        backend, _, name = wanted.rpartition("/")
+        found = self.find(backend or one.proxy.name, name)
+        if found is not None:
+            one.tracked = found
+            found.trackers.append(one)
+
+    def find(self, backend: str, server: str) -> ServerLife | None:
+        """A server by its names."""
+        return next((o for o in self.servers.values() if o.proxy.name == backend and o.slot.name == server), None)
+
+    # --- operational states
+
+    def stopped(self, slot: ServerSlot, why: str) -> list[Message]:
+        """It is down. why: ", reason: ..." or the like; "" with those that track another. Returns what was said."""
+        return self._operate(self.servers[slot], state.STOPPED, why)
+
+    def running(self, slot: ServerSlot, why: str) -> list[Message]:
+        """It is up, by way of slowstart if it has one."""
+        return self._operate(self.servers[slot], state.STARTING, why)
+
+    def stopping(self, slot: ServerSlot, why: str) -> list[Message]:
+        """It takes no new sessions."""
+        return self._operate(self.servers[slot], state.STOPPING, why)
+
+    def _operate(self, one: ServerLife, new: int, why: str) -> list[Message]:
+        change = state.operate(one.slot, new, int(self.clock()))
+        if not change.moved:
+            return []
+        self._end_streams(one, change)
+        requeued = self._followed(one, change)
+        told = [sentences.operational(one.name, why or one.via, change, requeued)]
+        self._tell(one, told, change)
+        for tracker in one.trackers:
+            told += self._operate(tracker, new, "")
+        return told
+
+    def warmed(self, slot: ServerSlot) -> list[Message]:
+        """One step of slowstart; the last one is told as `is UP`."""
+        one = self.servers[slot]
+        change = state.warm(slot, int(self.clock()))
+        requeued = self._followed(one, change)
+        if not change.moved:
+            return []
+        told = [sentences.operational(one.name, one.via, change, requeued)]
+        self._tell(one, told, change)
+        return told
+
+    # --- administrative states
+
+    def set_admin(self, slot: ServerSlot, add: int, remove: int, why: str = "", host: str = "") -> list[Message]:
+        """Set and clear state.FMAINT and its like. why: " (...)"; host: its name, for `resolves again`."""
+        return self._administer(self.servers[slot], add, remove, why, host)
+
+    def _administer(self, one: ServerLife, add: int, remove: int, why: str, host: str) -> list[Message]:
+        before = state.facts(one.slot)["admin"]
+        after = (before | add) & ~remove
+        left = before & state.MAINT and not after & state.MAINT
+        if left:
+            self._resume_checks(one)
+        change = state.administer(one.slot, add, remove, int(self.clock()), self._state_after(one) if left else state.STOPPED)
+        if not change.moved:
+            return []
+        if change.admin & state.MAINT and not change.old_admin & state.MAINT:
+            self._pause_checks(one)
+            self._end_streams(one, change)
+        requeued = self._followed(one, change)
+        told = sentences.administrative(one.name, why, one.via, host, change, requeued)
+        self._tell(one, told, change)
+        for mask, bit in ((state.MAINT, state.IMAINT), (state.DRAIN, state.IDRAIN)):
+            was, now = bool(change.old_admin & mask), bool(change.admin & mask)
+            for tracker in one.trackers if was != now else ():
+                told += self._administer(tracker, bit if now else 0, 0 if now else bit, "", "")
+        return told
+
+    def _state_after(self, one: ServerLife) -> int:
+        """What a server is when it leaves maintenance: up, unless its check, its agent or the one it tracks says no."""
+        facts = state.facts(one.slot)
+        tracked = state.facts(one.tracked.slot)["state"] if one.tracked else state.RUNNING
+        bad_agent = one.has_agent and facts["agent_health"] < AGENT_RISE
+        if tracked == state.STOPPED or bad_agent or one.checked and facts["health"] < one.rise:
+            return state.STOPPED
+        return state.STOPPING if tracked == state.STOPPING else state.STARTING
+
+    def _pause_checks(self, one: ServerLife) -> None:
+        if one.checked:
+            state.set_check_state(one.slot, state.check_state(one.slot) | state.CHECK_PAUSED)
+        state.set_health(one.slot, 0)
+
+    def _resume_checks(self, one: ServerLife) -> None:
+        if one.checked:
+            state.set_check_state(one.slot, state.check_state(one.slot) & ~state.CHECK_PAUSED)
+            state.set_health(one.slot, one.rise)
+            state.hurry(one.slot)
+
+    # --- weights
+
+    def reweigh(self, slot: ServerSlot, weight: int) -> list[Message]:
+        """Give a server the weight 0..256. Returns what was said."""
+        one = self.servers[slot]
+        change = state.reweigh(slot, weight, int(self.clock()))
+        self._followed(one, change)
+        told: list[Message] = []
+        self._tell(one, told, change)
+        return told
+
+    # --- consequences
+
+    def _end_streams(self, one: ServerLife, change: Change) -> None:
+        """on-marked-down shutdown-sessions; on-marked-up shutdown-backup-sessions."""
+        if change.state == state.STOPPED and one.item[words.ON_MARKED_DOWN]:
+            state.end_streams(one.slot, "D")
+        usable = change.state in (state.STARTING, state.RUNNING) and one.slot.usable
+        if usable and one.item[words.ON_MARKED_UP] and not one.item[BACKUP]:
+            for other in self.servers.values():
+                if other.proxy is one.proxy and other.item[BACKUP]:
+                    state.end_streams(other.slot, "U")
+
+    def _followed(self, one: ServerLife, change: Change) -> int:
+        """Have this process and all others act; how many streams were put back into queues, or served."""
+        here = self.follow(one.slot) if self.follow else 0
+        return max(here, change.queued - state.facts(one.slot)["qcur"]) if not one.slot.usable else here
+
+    def _tell(self, one: ServerLife, told: list[Message], change: Change) -> None:
+        """Say, log and mail; and that no server is left, if so."""
+        for each in told:
+            self.speak(one, each)
+        if change.before and not change.active + change.backup:
+            last = sentences.no_server(one.proxy.name)
+            told.append(last)
+            self.say(last)
+            self.log(one.proxy, last.level, last.text)
+
+    def speak(self, one: ServerLife, message: Message) -> None:
+        """One sentence to stderr, the proxy's log and its mail."""
+        self.say(message)
+        self.log(one.proxy, message.level, message.text)
+        if self.mail is not None:
+            self.mail(one, message.level, message.text.removesuffix("."))
+
+
+def ramping(servers: Iterable[ServerLife]) -> list[ServerLife]:
+    """Those in slowstart."""
+    return [one for one in servers if state.facts(one.slot)["state"] == state.STARTING]
