@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from backends.checks import keywords as kw
 from backends.checks.connection import Limits, Target
 from backends.checks.health import Health
-from backends.checks.rules import Connect, Round, Send, rounds
-from backends.checks.tcp import Part, parts
-from backends.checks.tcp_keywords import TCP_CHECK_STEPS, TCPCHK
+from backends.checks.http import request_bytes
+from backends.checks.rules import Connect, Expect, FieldMatch, Round, Send, SetVar, rounds
+from backends.checks.samples import Facts
+from backends.checks.tcp import Act, Hear, Part, Say, parts
+from backends.checks.tcp_keywords import TCP_CHECK_STEPS
 from backends.tls_options import SSL, VERIFYHOST
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
@@ -24,7 +26,11 @@ BARE = Connect(explicit=False)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One checked server. Delays in ms; rounds, parts []: a plain connection; contexts: TLS of each connect, None plain."""
+    """One checked server.
+
+    Delays in ms; rounds, parts []: a plain connection; contexts: TLS of each connect, None plain. named: a tcp-check;
+    sampling: expressions are used; wires: the requests of rounds that send the same every time.
+    """
 
     proxy: Proxy
     server: Server
@@ -39,6 +45,9 @@ class Plan:
     accept_404: bool
     send_state: bool
     contexts: dict[Connect, ssl.SSLContext | None]
+    named: bool
+    sampling: bool
+    wires: list[bytes | None]
 
     def interval(self, health: Health, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
         """Milliseconds until the next check: inter when up and well, downinter when down, fastinter in between."""
@@ -49,17 +58,21 @@ class Plan:
         reach = base * spread_percent // 100
         return base + reach - 2 * reach * rand()
 
-    def target(self, connect: Connect, host: str, port: int) -> Target:
+    def target(self, connect: Connect, host: str, port: int, facts: Facts | None = None) -> Target:
         """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path)."""
         server = self.server
         tls = self.contexts[connect]
         address = server[so.CHECK_ADDR]
         place = connect.addr or (address.host if address and address.host else host)
-        chosen = connect.port or server[so.CHECK_PORT] or port
+        asked = connect.port
+        if connect.port_expr is not None and facts is not None:
+            asked = facts.number(connect.port_expr) or 0
+            asked = asked if 0 < asked < 65536 else 0
+        chosen = asked or server[so.CHECK_PORT] or port
         source = server[so.SOURCE]
         return Target(
             host=place,
-            port=chosen if port >= 0 or connect.port or server[so.CHECK_PORT] else -1,
+            port=chosen if port >= 0 or asked or server[so.CHECK_PORT] else -1,
             proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
             tls=tls,
             sni=connect.sni or server[kw.CHECK_SNI] or (server[VERIFYHOST] if tls is not None else "") or None,
@@ -88,8 +101,8 @@ def inherits(connect: Connect) -> bool:
 
 
 def _context(server: Server, config: Config, connect: Connect, maker: TlsMaker) -> ssl.SSLContext | None:
-    said = server[kw.CHECK_SSL]
-    by_server = said if said is not None else own_place(server) and server[SSL]
+    asked = server[kw.CHECK_SSL]
+    by_server = asked if asked is not None else own_place(server) and server[SSL]
     if connect.ssl or inherits(connect) and by_server:
         return maker(server, config, connect.alpn or server[kw.CHECK_ALPN])
     return None
@@ -100,8 +113,11 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
     inter = server[so.INTER]
     check, connect = proxy[TIMEOUT_CHECK], proxy[TIMEOUT_CONNECT]
     until_connected = min(inter, connect) if check and connect else inter
-    steps = rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if proxy[kw.HTTPCHK] else []
-    script = parts(proxy[TCP_CHECK_STEPS]) if proxy[TCPCHK] and not proxy[kw.HTTPCHK] else []
+    kind = proxy[kw.KIND]
+    steps = rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if kind == "httpchk" else []
+    said = proxy[TCP_CHECK_STEPS] if kind == "tcp-check" else proxy[kw.SCRIPT]
+    script = parts(said) if kind not in ("", "httpchk") else []
+    send_state = proxy[kw.SEND_STATE]
     connects = [BARE, *(step.connect for step in steps), *(part.connect for part in script)]
     return Plan(
         proxy=proxy,
@@ -115,9 +131,40 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
         rise=server[so.RISE],
         fall=server[so.FALL],
         accept_404=proxy[kw.DISABLE_ON_404],
-        send_state=proxy[kw.SEND_STATE],
+        send_state=send_state,
         contexts={each: _context(server, config, each, tls_maker) for each in connects},
+        named=kind == "tcp-check",
+        sampling=any(map(samples, connects)) or any(map(_round_samples, steps)) or any(map(_part_samples, script)),
+        wires=[request_bytes(each.send) if each.send.constant and not send_state else None for each in steps],
     )
+
+
+def samples(step: object) -> bool:
+    """Whether a step of a check reads or sets anything by expressions."""
+    if isinstance(step, (Act, SetVar)):
+        return True
+    if isinstance(step, Connect):
+        return step.port_expr is not None
+    if isinstance(step, Say):
+        return step.format is not None
+    if isinstance(step, Send):
+        return not step.constant
+    if isinstance(step, FieldMatch):
+        return not isinstance(step.text, str)
+    assert isinstance(step, (Hear, Expect))
+    if any(said is not None for said in (step.on_success, step.on_error, step.code)):
+        return True
+    if isinstance(step, Hear):
+        return step.format is not None
+    return not isinstance(step.text, str) or any(samples(side) for side in (step.name, step.value) if side is not None)
+
+
+def _round_samples(step: Round) -> bool:
+    return any(map(samples, (step.send, *step.before, *step.expects)))
+
+
+def _part_samples(part: Part) -> bool:
+    return any(map(samples, (*part.before, *(step for _, step in part.steps))))
 
 
 def first_delays(inters: list[int], max_spread: int = 0) -> list[float]:

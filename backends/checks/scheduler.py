@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from backends import state
-from backends.checks import keywords as kw
 from backends.checks.connection import check
 from backends.checks.http import Exchange, request_bytes
 from backends.checks.monitor import Monitor
 from backends.checks.plan import BARE, Plan, TlsMaker, first_delays, make_plan
 from backends.checks.report import Message
 from backends.checks.rules import Round
-from backends.checks.status import L4CON, L4OK, L4TOUT, L6RSP, L6TOUT, SOCKERR, Finding, Verdict
+from backends.checks.samples import Facts
+from backends.checks.status import L4OK, SOCKERR, Finding, Verdict
 from backends.checks.tcp import PASSED, Script
 from backends.checks.tls import client_context
 from backends.life import Life
@@ -35,7 +35,6 @@ from haproxy_py.engine.shm import ServerSlot
 
 Log = Callable[[Proxy, int, str], None]
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
-CONNECTING = (L4CON, L4TOUT, L6RSP, L6TOUT)
 STATE_WORDS = {True: "UP", False: "DOWN"}
 
 
@@ -86,44 +85,53 @@ class ServerCheck:
             f"scur={facts['scur']}/{facts['served']}; qcur={facts['qcur']}"
         )
 
-    def exchange(self, step: Round) -> Exchange:
+    def exchange(self, at: int, step: Round, facts: Facts | None) -> Exchange:
         """The HTTP exchange of one round, as things stand now."""
-        backend, server = self.monitor.backend, self.slot.name
-        header = self.state_header() if self.plan.send_state else ""
-        wire = request_bytes(step.send, header, lambda text: kw.expanded(text, backend, server, self.hostname))
-        not_down = self.monitor.state != state.STOPPED
-        return Exchange(step.send, step.expects, wire, accept_404=self.plan.accept_404 and not_down)
+        if facts is not None:
+            for one in step.before:
+                facts.act(one.action)
+        wire = self.plan.wires[at]
+        if wire is None:
+            wire = request_bytes(step.send, self.state_header() if self.plan.send_state else "", facts)
+        accept_404 = self.plan.accept_404 and self.monitor.state != state.STOPPED
+        return Exchange(step, wire, facts, accept_404=accept_404)
 
     async def probe(self) -> Finding:
         """Run every round; the first that does not pass decides."""
+        facts = Facts(self.slot) if self.plan.sampling else None
         try:
-            return await self._script() if self.plan.parts else await self._rounds()
+            return await self._script(facts) if self.plan.parts else await self._rounds(facts)
         except Exception as wrong:  # noqa: BLE001 - whatever happens in a check, it must never end the checking
             return Finding(SOCKERR, 0, str(wrong))
 
-    async def _rounds(self) -> Finding:
+    async def _rounds(self, facts: Facts | None) -> Finding:
         """HTTP, or the connection alone."""
         host, port = self.place()
         finding = Finding(L4OK)
-        for step in self.plan.rounds:
-            target = self.plan.target(step.connect, host, port)
-            finding = await check(target, self.plan.limits, self.exchange(step))
+        for at, step in enumerate(self.plan.rounds):
+            target = self.plan.target(step.connect, host, port, facts)
+            finding = await check(target, self.plan.limits, self.exchange(at, step, facts))
             if finding.status.verdict is not Verdict.PASSED:
                 return finding
         return finding if self.plan.rounds else await check(self.plan.target(BARE, host, port), self.plan.limits, None)
 
-    async def _script(self) -> Finding:
-        """The parts of a tcp-check, one connection each. A connection that fails says at which step."""
+    async def _script(self, facts: Facts | None) -> Finding:
+        """The parts of a script, one connection each. A connection of a tcp-check that fails says at which step."""
         host, port = self.place()
         finding = Finding(L4OK)
         for part in self.plan.parts:
-            target = self.plan.target(part.connect, host, port)
-            finding = await check(target, self.plan.limits, Script(part) if part.steps else None)
-            if finding.status in CONNECTING:
-                return replace(finding, info=finding.info + part.place)
+            if facts is not None:
+                for one in part.before:
+                    facts.act(one.action)
+            target = self.plan.target(part.connect, host, port, facts)
+            script = Script(part, facts, named=self.plan.named) if part.steps else None
+            finding = await check(target, self.plan.limits, script)
+            connecting = not script.begun if script else finding.status.verdict is not Verdict.PASSED
+            if connecting:
+                return replace(finding, info=finding.info + part.place) if self.plan.named else finding
             if finding.status.verdict is not Verdict.PASSED:
                 return finding
-        connected = part.number and not part.steps
+        connected = part.number and not part.steps and self.plan.named
         return replace(finding, info=PASSED) if connected else finding
 
 

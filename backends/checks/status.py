@@ -61,13 +61,19 @@ class Finding:
     info: str = ""
 
 
+def shown(info: str) -> str:
+    """What a log line shows of a server's words: up to a NUL, and nothing that could be taken for the line's own."""
+    raw = info.partition("\0")[0].encode("utf-8", "surrogateescape")
+    return "".join(chr(c) if 32 <= c < 127 and c not in b'<>"' else f"<{c:02X}>" for c in raw)
+
+
 def reason(finding: Finding, duration_ms: int) -> str:
     """The `, reason: ...` part of a log line, as HAProxy words it."""
     parts = [f", reason: {finding.status.text}"]
     if finding.status.has_code:
         parts.append(f", code: {finding.code}")
     if finding.info:
-        parts.append(f', info: "{finding.info}"')
+        parts.append(f', info: "{shown(finding.info)}"')
     if duration_ms >= 0:
         parts.append(f", check duration: {duration_ms}ms")
     return "".join(parts)

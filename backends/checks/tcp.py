@@ -1,19 +1,27 @@
-"""TCP health checks with a script: `option tcp-check` and `tcp-check connect|send|expect` (manual 4.2). Bytes in, bytes out.
+"""TCP health checks with a script: `option tcp-check` and `tcp-check ...` (manual 4.2). Bytes in, bytes out.
 
 A Script is what is said and expected on one connection. Steps are numbered as HAProxy numbers them: every rule of the
-backend counts, comments too.
+backend counts, comments too. The kinds that speak one protocol (redis.py, smtp.py, ...) are scripts without a name.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from backends.checks.rules import Connect
+from backends.checks.samples import Facts
 from backends.checks.status import L7OK, L7RSP, L7TOUT, SOCKERR, Finding, Status
+from haproxy_py.rules.logformat import Format
+from haproxy_py.rules.rule import Action
+from haproxy_py.rules.sample import Expr
 
 PASSED = "(tcp-check)"
+HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})*")
+# Judges what has been received, and whether no more can come, with what it noted before. True: go on; None: more is needed;
+# a finding, good or bad, ends the check.
+Judge = Callable[[bytes, bool, dict[str, str]], Finding | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,46 +32,92 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """tcp-check send, send-binary."""
+class Act:
+    """tcp-check set-var, set-var-fmt, unset-var."""
 
-    data: bytes
+    action: Action
     comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Say:
+    """tcp-check send, send-lf, send-binary, send-binary-lf.
+
+    format, maker: instead of data; binary: the format gives hex digits; keep: what has been received stays.
+    """
+
+    data: bytes = b""
+    comment: str = ""
+    format: Format | None = None
+    binary: bool = False
+    maker: Callable[[], bytes] | None = None
+    keep: bool = False
+
+    def made(self, facts: Facts | None) -> bytes | None:
+        """The bytes to send; None: the format did not give whole bytes."""
+        if self.maker is not None:
+            return self.maker()
+        if self.format is None or facts is None:
+            return self.data
+        return unhexed(facts.render(self.format)) if self.binary else facts.render(self.format)
+
+
+def unhexed(digits: bytes) -> bytes | None:
+    """Bytes from their hex digits, None when they are not."""
+    return bytes.fromhex(digits.decode("ascii")) if HEX.fullmatch(digits) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Hear:
-    """tcp-check expect. kind: string binary rstring rbinary; data: what must come, or regex. min_recv -1: not given."""
+    """tcp-check expect.
+
+    kind: string binary rstring rbinary string-lf binary-lf; data: what must come, or regex, or format, or judge decides.
+    min_recv -1: not given. on_success, on_error: words for the log; code: an expression for check_code.
+    """
 
     kind: str
     negated: bool = False
     data: bytes = b""
     regex: re.Pattern[bytes] | None = None
+    format: Format | None = None
+    judge: Judge | None = None
     min_recv: int = -1
     comment: str = ""
     ok_status: Status | None = None
     error_status: Status | None = None
     tout_status: Status | None = None
+    on_success: Format | None = None
+    on_error: Format | None = None
+    code: Expr | None = None
 
-    def found(self, received: bytes) -> bool:
+    def found(self, received: bytes, facts: Facts | None) -> bool:
         """Whether the pattern is in what has been received."""
-        if self.regex is None:
-            return self.data in received
-        return self.regex.search(received.hex().upper().encode() if self.kind == "rbinary" else received) is not None
+        if self.regex is not None:
+            return self.regex.search(received.hex().upper().encode() if self.kind == "rbinary" else received) is not None
+        wanted: bytes | None = self.data
+        if self.format is not None and facts is not None:
+            wanted = facts.render(self.format)
+            wanted = unhexed(wanted) if self.kind == "binary-lf" else wanted
+        return wanted is not None and wanted in received
 
     @property
     def wanted(self) -> str:
         """What is expected, as the log shows it."""
-        return f"'{self.data.decode('utf-8', 'replace')}'" if self.regex is None else f"({REGEX[self.kind]})"
+        if self.kind in OTHERS:
+            return f"({OTHERS[self.kind]})"
+        return f"'{self.data.hex().upper() if self.kind == 'binary' else self.data.decode('utf-8', 'replace')}'"
 
     @property
     def words(self) -> str:
         """The rule, as the log shows it."""
-        return f"expect {self.kind} {self.wanted}" if self.regex is None else f"expect {REGEX[self.kind]}"
+        return f"expect {OTHERS[self.kind]}" if self.kind in OTHERS else f"expect {self.kind} {self.wanted}"
 
 
-REGEX = {"rstring": "regex", "rbinary": "binary regex"}
-TcpStep = Connect | Say | Hear | Comment
+OTHERS = {
+    "rstring": "regex", "rbinary": "binary regex", "string-lf": "log-format string", "binary-lf": "log-format binary",
+    "custom": "custom function",
+}  # fmt: skip
+TcpStep = Connect | Say | Hear | Act | Comment
 
 
 @dataclass(slots=True)
@@ -72,7 +126,8 @@ class Part:
 
     connect: Connect
     number: int = 0
-    steps: list[tuple[int, Say | Hear]] = field(default_factory=list)
+    before: list[Act] = field(default_factory=list)
+    steps: list[tuple[int, Say | Hear | Act]] = field(default_factory=list)
 
     @property
     def place(self) -> str:
@@ -84,11 +139,15 @@ class Part:
         return f" at step {self.number} of tcp-check (connect{port}){comment}"
 
 
-def parts(steps: list[TcpStep]) -> list[Part]:
-    """Group a backend's rules by connection."""
+def parts(steps: Iterable[TcpStep]) -> list[Part]:
+    """Group a backend's rules by connection. Variables that are set in front of the first connect are set then."""
     made: list[Part] = []
+    before: list[tuple[int, Act]] = []
     for number, step in enumerate(steps, 1):
         if isinstance(step, Comment):
+            continue
+        if isinstance(step, Act) and not made:
+            before.append((number, step))
             continue
         if isinstance(step, Connect):
             made.append(Part(step, number))
@@ -96,21 +155,31 @@ def parts(steps: list[TcpStep]) -> list[Part]:
         if not made:
             made.append(Part(Connect(explicit=False)))
         made[-1].steps.append((number, step))
-    return made or [Part(Connect(explicit=False))]
+    made = made or [Part(Connect(explicit=False))]
+    made[0].before = [act for _, act in before]
+    return made
 
 
 class Script:
-    """The steps of one connection, run against a peer. Same door as http.Exchange."""
+    """The steps of one connection, run against a peer. Same door as http.Exchange.
 
-    def __init__(self, part: Part, *, max_bytes: int = 16384) -> None:
+    named: a tcp-check, whose log lines tell the step; else a kind of its own.
+    """
+
+    def __init__(self, part: Part, facts: Facts | None = None, *, named: bool = True, max_bytes: int = 16384) -> None:
         self.steps = part.steps
+        self.facts = facts
+        self.named = named
         self.max_bytes = max_bytes
         self.received = bytearray()
         self.outgoing = bytearray()
+        self.notes: dict[str, str] = {}
+        self.begun = False
         self._at = 0
 
     def begin(self) -> Finding | None:
         """Go on to the first expectation; a finding when there is none."""
+        self.begun = True
         return self._advance(ended=False)
 
     def take(self) -> bytes:
@@ -125,7 +194,7 @@ class Script:
 
     def timeout(self) -> Finding:
         """The finding when time runs out now."""
-        rule = self.steps[self._at][1]
+        rule = self._rule()
         status = rule.tout_status if isinstance(rule, Hear) and rule.tout_status else L7TOUT
         return Finding(status, 0, self._place())
 
@@ -133,39 +202,77 @@ class Script:
         """The finding when the connection fails now, with the system's words."""
         return Finding(SOCKERR, 0, error + self._place())
 
+    def _rule(self) -> Say | Hear | Act:
+        return self.steps[min(self._at, len(self.steps) - 1)][1]
+
     def _place(self) -> str:
-        number, rule = self.steps[self._at]
+        if not self.named:
+            return ""
+        number, rule = self.steps[min(self._at, len(self.steps) - 1)]
         comment = f" comment: '{rule.comment}'" if rule.comment else ""
         return f" at step {number} of tcp-check ({rule.words if isinstance(rule, Hear) else 'send'}){comment}"
 
     def _advance(self, ended: bool) -> Finding | None:
         while self._at < len(self.steps):
             number, rule = self.steps[self._at]
-            if isinstance(rule, Say):
-                self.outgoing += rule.data
-                self.received.clear()
+            if isinstance(rule, Act):
+                if self.facts is not None:
+                    self.facts.act(rule.action)
+            elif isinstance(rule, Say):
+                made = rule.made(self.facts)
+                if made is None:
+                    return Finding(L7RSP, 0, f"tcp-check send : failed to build log-format string at step {number}")
+                self.outgoing += made
+                if not rule.keep:
+                    self.received.clear()
             else:
                 decided = self._hear(number, rule, ended)
-                if decided is not True:
+                if not isinstance(decided, bool):
                     return decided
             self._at += 1
-        last = self.steps[-1][1]
-        return Finding(last.ok_status or L7OK if isinstance(last, Hear) else L7OK, 0, PASSED)
+        return self._passed()
 
-    def _hear(self, number: int, rule: Hear, ended: bool) -> Finding | Literal[True] | None:
+    def _passed(self) -> Finding:
+        """All steps went well: the last one that is none of variables has the say."""
+        last = next((rule for _, rule in reversed(self.steps) if not isinstance(rule, Act)), None)
+        default = PASSED if self.named else ""
+        if not isinstance(last, Hear):
+            return Finding(L7OK, 0, default)
+        return Finding(last.ok_status or L7OK, self._code(last), self._told(last.on_success) or default)
+
+    def _told(self, words: Format | None) -> str:
+        if words is None or self.facts is None:
+            return ""
+        self.facts.receive(bytes(self.received))
+        return self.facts.render(words).decode("utf-8", "surrogateescape")
+
+    def _code(self, rule: Hear) -> int:
+        if rule.code is None or self.facts is None:
+            return 0
+        self.facts.receive(bytes(self.received))
+        return self.facts.number(rule.code) or 0
+
+    def _hear(self, number: int, rule: Hear, ended: bool) -> Finding | bool | None:
         """True: as expected; None: more is needed."""
-        failed = rule.error_status or L7RSP
-        if ended and not self.received:
-            quoted = f" comment: '{rule.comment}'" if rule.comment else ""
-            return Finding(failed, 0, f"TCPCHK got an empty response at step {number}{quoted}")
-        ended = ended or len(self.received) >= self.max_bytes
-        if not ended and (not self.received or len(self.received) < rule.min_recv):
+        full = ended or len(self.received) >= self.max_bytes
+        if not full and (not self.received or len(self.received) < rule.min_recv):
             return None
-        found = rule.found(bytes(self.received))
-        if not found and not ended and rule.min_recv < 0:
+        if rule.judge is not None:
+            return rule.judge(bytes(self.received), full, self.notes)
+        found = bool(self.received) and rule.found(bytes(self.received), self.facts)
+        if not found and not full and rule.min_recv < 0:
             return None
-        if found is not rule.negated:
-            return True
+        return True if found is not rule.negated else self._failed(number, rule)
+
+    def _failed(self, number: int, rule: Hear) -> Finding:
         comment = f" comment: {rule.comment}" if rule.comment else ""
-        text = "TCPCHK matched unwanted content" if rule.negated else "TCPCHK did not match content"
-        return Finding(failed, 0, f"{text} {rule.wanted} at step {number}{comment}")
+        if rule.on_error is not None:
+            text = self._told(rule.on_error)
+        elif not self.received:
+            text, comment = f"TCPCHK got an empty response at step {number}", comment and f" comment: '{rule.comment}'"
+        elif self.named:
+            text = "TCPCHK matched unwanted content" if rule.negated else "TCPCHK did not match content"
+            text = f"{text} {'(binary)' if rule.kind == 'binary' else rule.wanted} at step {number}"
+        else:
+            text = ""
+        return Finding(rule.error_status or L7RSP, self._code(rule), text + comment)

@@ -6,26 +6,25 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from backends.checks import keywords as kw
+from backends.checks.keywords import KIND
 from backends.checks.rules import Connect
-from backends.checks.tcp import Comment, Hear, Say, TcpStep
+from backends.checks.tcp import Act, Comment, Hear, Say, TcpStep
+from backends.checks.words import Words, connect_words, is_variable, outcome_word, regex_word, variable_word
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Setting
 from haproxy_py.config.registry import BACKEND, proxy_keyword, whole_file_check
 
-TCPCHK: Setting[bool] = Setting("option tcp-check", False)
 TCP_CHECK_STEPS: Setting[list[TcpStep]] = Setting("tcp-check", list)
 SUPPORTED = "'comment', 'connect', 'send', 'send-binary', 'expect', 'set-var-fmt(*)', 'set-var(*)', 'unset-var(*)'"
 EXPECTS = "min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]binary', '[!]rbinary', '[!]binary-lf' or comment"
-KINDS = ("string", "binary", "rstring", "rbinary")
+KINDS = ("string", "binary", "rstring", "rbinary", "string-lf", "binary-lf")
 
 
 @proxy_keyword("option tcp-check", sections=BACKEND, args=0, source="manual 4.2")
 def option_tcp_check(line: Line, proxy: Proxy) -> None:
     """option tcp-check: replaces any other kind of check."""
-    proxy[TCPCHK] = True
-    proxy[kw.HTTPCHK] = False
+    proxy[KIND] = "tcp-check"
 
 
 @proxy_keyword("tcp-check", sections=BACKEND, args=(0, None), source="manual 4.2")
@@ -33,16 +32,16 @@ def tcp_check(line: Line, proxy: Proxy) -> None:
     """tcp-check WORD ...: one step of the script."""
     word = line.arg(0)
     if word in STEPS:
-        _add(line, proxy, STEPS[word](kw.Words(line, f"tcp-check {word}")))
-    elif word in ("send-lf", "send-binary-lf") or word.startswith(("set-var", "unset-var")):
-        line.fail(f"'tcp-check {word}' is known to HAProxy, not supported yet.")
+        _add(line, proxy, STEPS[word](Words(line, f"tcp-check {word}", proxy)))
+    elif is_variable(word):
+        _add(line, proxy, Act(variable_word(Words(line, f"tcp-check {word}", proxy), word)))
     else:
         line.fail(f"'tcp-check' only supports {SUPPORTED}. but got '{word}'")
 
 
 def _add(line: Line, proxy: Proxy, step: TcpStep) -> None:
     steps = proxy[TCP_CHECK_STEPS]
-    rules = [each for each in steps if not isinstance(each, Comment)]
+    rules = [each for each in steps if not isinstance(each, (Comment, Act))]
     if isinstance(step, Connect) and rules and not isinstance(rules[0], Connect):
         line.fail(
             "'tcp-check connect' : first step MUST also be a 'connect', optionally preceded by a 'set-var', an 'unset-var' "
@@ -53,11 +52,11 @@ def _add(line: Line, proxy: Proxy, step: TcpStep) -> None:
     steps.append(step)
 
 
-def _comment(words: kw.Words) -> Comment:
+def _comment(words: Words) -> Comment:
     return Comment(words.value("expects a string as argument"))
 
 
-def _with_comment(words: kw.Words) -> str:
+def _with_comment(words: Words) -> str:
     """[comment TEXT] at the end of a rule."""
     if not words:
         return ""
@@ -67,37 +66,43 @@ def _with_comment(words: kw.Words) -> str:
     return words.value("'comment' expects a string as argument.")
 
 
-def _send(words: kw.Words) -> Say:
+def _send(words: Words) -> Say:
     data = words.value("expects a string as argument.").encode("utf-8", "surrogateescape")
     return Say(data, _with_comment(words))
 
 
-def _send_binary(words: kw.Words) -> Say:
+def _send_binary(words: Words) -> Say:
     return Say(_hex(words, words.value("expects a hexadecimal string as argument.")), _with_comment(words))
 
 
-def _hex(words: kw.Words, text: str) -> bytes:
+def _send_lf(words: Words) -> Say:
+    made = words.format(words.value("'string' expects a send-lf as argument"))
+    return Say(b"", _with_comment(words), made)
+
+
+def _send_binary_lf(words: Words) -> Say:
+    made = words.format(words.value("'string' expects a send-binary-lf as argument"))
+    return Say(b"", _with_comment(words), made, binary=True)
+
+
+def _hex(words: Words, text: str) -> bytes:
     if len(text) % 2 or not re.fullmatch(r"[0-9A-Fa-f]*", text):
         words.fail(f"'{text}' is not a hexadecimal string of whole bytes (two digits each).")
     return bytes.fromhex(text)
 
 
-def _expect(words: kw.Words) -> Hear:
+def _expect(words: Words) -> Hear:
     said: dict[str, object] = {}
-    allowed = {"ok-status": kw.OK_STATUSES, "error-status": kw.ERROR_STATUSES, "tout-status": kw.TOUT_STATUSES}
     if not words:
         words.line.fail(f"'{words.name}' : expects at least a matching pattern as arguments.")
     while words:
         word = words.next()
-        if word in allowed:
-            said[word.replace("-", "_")] = kw.status_word(words, word, allowed[word])
-        elif word == "comment":
-            said["comment"] = words.value("'comment' expects a string as argument.")
+        shared = outcome_word(words, word)
+        if shared:
+            said |= shared
         elif word == "min-recv":
             text = words.value("'min-recv' expects a integer as argument.")
             said["min_recv"] = int(text) if re.fullmatch(r"-1|[0-9]{1,9}", text) else -1
-        elif word in ("on-success", "on-error", "status-code"):
-            words.unsupported(word)
         elif "kind" not in said:
             said |= _pattern(words, word)
         else:
@@ -105,24 +110,25 @@ def _expect(words: kw.Words) -> Hear:
     return Hear(**said)  # type: ignore[arg-type]
 
 
-def _pattern(words: kw.Words, word: str) -> dict[str, object]:
+def _pattern(words: Words, word: str) -> dict[str, object]:
     negated = word.startswith("!")
     kind = word.removeprefix("!") or (words.next() if words else "")
-    if kind in ("string-lf", "binary-lf"):
-        words.unsupported(kind)
     if kind not in KINDS:
         words.fail(f"'only supports {EXPECTS} but got '{kind}' as argument.")
     if not words or not words.left[0]:
         words.line.fail(f"'{words.name}' : '{kind}' expects a <pattern> as argument.")
     text = words.next()
     said: dict[str, object] = {"kind": kind, "negated": negated}
+    if kind.endswith("-lf"):
+        return said | {"format": words.format(text)}
     if kind.startswith("r"):
-        return said | {"regex": kw.regex_word(words, text)}
+        return said | {"regex": regex_word(words, text)}
     return said | {"data": _hex(words, text) if kind == "binary" else text.encode("utf-8", "surrogateescape")}
 
 
-STEPS: dict[str, Callable[[kw.Words], TcpStep]] = {
-    "comment": _comment, "connect": kw.connect_words, "send": _send, "send-binary": _send_binary, "expect": _expect,
+STEPS: dict[str, Callable[[Words], TcpStep]] = {
+    "comment": _comment, "connect": connect_words, "send": _send, "send-binary": _send_binary, "expect": _expect,
+    "send-lf": _send_lf, "send-binary-lf": _send_binary_lf,
 }  # fmt: skip
 
 
@@ -130,5 +136,5 @@ STEPS: dict[str, Callable[[kw.Words], TcpStep]] = {
 def unused_rules(config: Config, faults: Faults) -> None:
     """Warn of tcp-check rules that nothing runs, as HAProxy does."""
     for proxy in config.proxies:
-        if proxy.is_backend and not proxy[TCPCHK] and proxy[TCP_CHECK_STEPS]:
+        if proxy.is_backend and proxy[KIND] != "tcp-check" and proxy[TCP_CHECK_STEPS]:
             faults.warning(f"backend '{proxy.name}' uses tcp-check rules without 'option tcp-check', so the rules are ignored.")

@@ -149,10 +149,13 @@ class _Parser:
         return end
 
 
-def parse_format(text: str, scope: Scope, *, http: bool = False) -> Format:
-    """Compile a format. http: for fields and locations (controls encoded, nothing quoted); else for logs ("-" for empty).
+def parse_format(text: str, scope: Scope, *, http: bool = False, raw: bool = False) -> Format:
+    """Compile a format. http: for fields and locations (controls encoded, nothing quoted); raw: bytes as they are (health
+    checks); else for logs ("-" for empty).
 
     Raises: FormatError.
     """
-    nodes = _Parser(text, scope, IN_HTTP if http else MANDATORY).run()
+    parser = _Parser(text, scope, 0 if raw else IN_HTTP if http else MANDATORY)
+    parser.spaces = not (http or raw)
+    nodes = parser.run()
     return Format(text, nodes, any(node.name in _URI for node in nodes))

@@ -30,6 +30,7 @@ PLACES = {
     "fe http-response": "frontend http-response header rule",
     "log": "logs",
     "config": "configuration parser",
+    "check": "tcp-check rule",
 }
 BIT = {name: 1 << i for i, name in enumerate(PLACES)}
 _ORDER = list(PLACES)
@@ -60,7 +61,11 @@ NEEDS: dict[str, tuple[int, str]] = {
     "hrsbo": (_span("be tcp-response content", "fe http-response"), "HTTP response body"),
     "txfin": (BIT["log"], "transaction statistics"),
     "ssfin": (BIT["log"], "session statistics"),
+    "chres": (0, "response buffer"),  # what the fetch reads exists in health checks only
 }
+# A health check has its server's answer, and no client.
+for _name in ("intrn", "l4cli", "bkend", "servr", "l5srv", "l6res", "hrshv", "hrshp", "hrsbo", "chres"):
+    NEEDS[_name] = (NEEDS[_name][0] | BIT["check"], NEEDS[_name][1])
 
 
 def mask(place: str) -> int:

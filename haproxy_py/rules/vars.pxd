@@ -10,7 +10,8 @@ cdef enum VarScope:
     V_TXN = 2
     V_REQ = 3
     V_RES = 4
-    V_SCOPES = 5
+    V_CHECK = 5
+    V_SCOPES = 6
 
 cdef struct Var:
     bint set
@@ -19,8 +20,8 @@ cdef struct Var:
     uint32_t room
 
 cdef class VarStore:
-    cdef Var *vars[5]
-    cdef uint32_t counts[5]
+    cdef Var *vars[6]
+    cdef uint32_t counts[6]
     cdef Var *slot(self, int scope, uint32_t index, bint make) noexcept
     cdef void drop(self, int scope) noexcept
 

@@ -1,6 +1,6 @@
 """Variables of rules (manual 2.8).
 
-Txn.vars holds a VarStore from the first set-var on, None before. The scopes sess, txn, req and res live in it; the stream
+Txn.vars holds a VarStore from the first set-var on, None before. The scopes sess, txn, req, res and check (of a health check) live in it; the stream
 calls vars_end_request() when a transaction ends. proc is one store for the process.
 """
 
@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.sample cimport Sample, T_BIN, T_METH, T_STR
 
-SCOPES = {"proc": V_PROC, "sess": V_SESS, "txn": V_TXN, "req": V_REQ, "res": V_RES}
+SCOPES = {"proc": V_PROC, "sess": V_SESS, "txn": V_TXN, "req": V_REQ, "res": V_RES, "check": V_CHECK}
 _names: dict = {}
 _ALLOWED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.")
 

@@ -20,9 +20,6 @@ cdef class Length(Fetch):
 cdef class Payload(Fetch):
     """req.payload(offset,length): length 0 takes what is there and may still grow."""
 
-    cdef uint32_t offset
-    cdef uint32_t length
-
     def setup(self, list args) -> None:
         if args[0] < 0 or args[1] < 0:
             raise ValueError("payload's offset and length must not be negative")
@@ -47,11 +44,6 @@ cdef class LengthValue(Fetch):
 
     offset2 is where the value starts: absolute, or behind the length field when it has a sign; behind it by default.
     """
-
-    cdef uint32_t at
-    cdef uint32_t width
-    cdef int64_t value_at
-    cdef bint relative
 
     def setup(self, list args) -> None:
         if args[0] < 0 or not 0 < args[1] <= 8:

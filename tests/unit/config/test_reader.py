@@ -129,7 +129,7 @@ def test_every_fault_is_told() -> None:
     ("text", "told"),
     [
         ("backend b\n use-fcgi-app x\n", "parsing [a:2] : 'use-fcgi-app' is known to HAProxy, not supported yet."),
-        ("backend b\n option smtpchk\n", "parsing [a:2] : 'option smtpchk' is known to HAProxy, not supported yet."),
+        ("backend b\n option checkcache\n", "parsing [a:2] : 'option checkcache' is known to HAProxy, not supported yet."),
         ("cache c\n total-max-size 4\n", "parsing [a:1] : section 'cache' is known to HAProxy, not supported yet."),
         ("backend b\n server s 192.0.2.1:80 ws h1\n", "[a:2] : 'server b/s' : 'ws' is known to HAProxy, not supported yet."),
         ("global\n lua-load x\n", "parsing [a:2] : 'lua-load' is known to HAProxy, not supported yet."),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.checks.http import Exchange, request_bytes
-from backends.checks.rules import DEFAULT_EXPECT, Expect, FieldMatch, Send
+from backends.checks.rules import DEFAULT_EXPECT, Connect, Expect, FieldMatch, Round, Send
 from backends.checks.status import BY_NAME, Finding
 
 OK = b"HTTP/1.1 200 Fine\r\ncontent-length: 5\r\nx-foo: bar, baz\r\n\r\nhello"
@@ -30,7 +30,7 @@ def named(name: str, code: int = 0, info: str = "") -> Finding:
 
 def judge(expect: Expect, *pieces: bytes, accept_404: bool = False) -> Finding:
     """The finding after the pieces and then the end of the connection."""
-    exchange = Exchange(Send(), [expect], b"", accept_404=accept_404)
+    exchange = Exchange(Round(Connect(), Send(), [], [expect]), b"", accept_404=accept_404)
     for piece in [*pieces, b""]:
         finding = exchange.step(piece)
         if finding is not None:
@@ -106,26 +106,26 @@ def test_404_means_no_new_sessions_when_asked_for() -> None:
 
 
 def test_a_body_that_has_not_come_is_waited_for() -> None:
-    exchange = Exchange(Send(), [text("later")], b"")
+    exchange = Exchange(Round(Connect(), Send(), [], [text("later")]), b"")
     assert exchange.step(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsoo") is None
     assert exchange.timeout() == named("L7TOUT")
     assert exchange.step(b"later") == named("L7OK", 200)
 
 
 def test_several_expectations_hold_together() -> None:
-    exchange = Exchange(Send(), [status("200"), text("hello")], b"")
+    exchange = Exchange(Round(Connect(), Send(), [], [status("200"), text("hello")]), b"")
     assert exchange.step(OK) == named("L7OK", 200)
-    exchange = Exchange(Send(), [status("200"), text("zap")], b"")
+    exchange = Exchange(Round(Connect(), Send(), [], [status("200"), text("zap")]), b"")
     assert exchange.step(OK) == named("L7RSP", 200, NOT_FOUND)
 
 
 def test_a_reply_to_head_has_no_body() -> None:
-    exchange = Exchange(Send(method="HEAD"), [DEFAULT_EXPECT], b"")
+    exchange = Exchange(Round(Connect(), Send(method="HEAD"), [], [DEFAULT_EXPECT]), b"")
     assert exchange.step(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n") == named("L7OK", 200)
 
 
 def test_no_more_than_a_buffer_is_looked_at() -> None:
-    exchange = Exchange(Send(), [text("end")], b"", max_bytes=1000)
+    exchange = Exchange(Round(Connect(), Send(), [], [text("end")]), b"", max_bytes=1000)
     finding = exchange.step(b"HTTP/1.1 200 OK\r\ncontent-length: 5003\r\n\r\n" + b"x" * 2000)
     assert finding == named("L7RSP", 200, NOT_FOUND)
 

@@ -154,25 +154,18 @@ def test_rules_that_nothing_runs_are_warned_about() -> None:
     assert faults == ["backend 'b' uses http-check rules without 'option httpchk', so the rules are ignored."]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "http-check set-var(check.x) int(1)",
-        "http-check expect string-lf %H",
-        "http-check send body-lf %H",
-        "http-check connect proto h2",
-        "server s 127.0.0.1:80 check agent-check",
-    ],
-)
+@pytest.mark.parametrize("line", ["http-check connect proto h2", "server s 127.0.0.1:80 check check-proto h2"])
 def test_what_is_not_built_is_refused_by_name(line: str) -> None:
     _, faults = told("option httpchk\n " + line)
     assert "known to HAProxy, not supported yet" in faults[0]
 
 
 def test_a_log_format_of_a_check() -> None:
-    backend = good("option httpchk\n http-check send hdr X %b/%s@%H-%[srv_name]-%%")
+    features.load()
+    backend = good("option httpchk\n http-check send hdr X %b/%s uri-lf /100%% body-lf %[srv_name]")
     step = backend[kw.HTTP_CHECK_STEPS][0]
     assert isinstance(step, Send)
-    assert kw.expanded(step.fields[0][1], "be", "s1", "lb") == "be/s1@lb-s1-%"
-    _, faults = told("option httpchk\n http-check send hdr X %ci")
-    assert "'%ci' in a log-format of a check is not supported yet" in faults[0]
+    assert step.uri == "/100%", "nothing to fill in"
+    assert not isinstance(step.fields[0][1], str) and not isinstance(step.body, str) and not step.constant
+    _, faults = told("option httpchk\n http-check send hdr X %[req.hdr(a)]")
+    assert "because it needs 'HTTP request headers' which is not available here" in faults[0]

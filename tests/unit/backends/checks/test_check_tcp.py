@@ -130,7 +130,19 @@ REFUSED = {
     ),
     "tcp-check expect string": "'tcp-check expect' : 'string' expects a <pattern> as argument.",
     "tcp-check send-binary 4": "'tcp-check send-binary' : '4' is not a hexadecimal string of whole bytes (two digits each)..",
-    "tcp-check send-lf %b": "'tcp-check send-lf' is known to HAProxy, not supported yet.",
+    "tcp-check send-lf": "'tcp-check send-lf' : 'string' expects a send-lf as argument.",
+    "tcp-check send-lf %foo": (
+        "'tcp-check send-lf' : '%foo' invalid log-format string (no such format variable 'foo'. If you wanted to emit the '%' "
+        "character verbatim, you need to use '%%')."
+    ),
+    "tcp-check set-var": (
+        "'tcp-check set-var' : 'set-var' : invalid or incomplete action 'set-var'. Expects 'set-var(<var-name>)', "
+        "'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'."
+    ),
+    "tcp-check connect port foo": (
+        "'tcp-check connect' : error detected while parsing port expression : unknown fetch method 'foo'."
+    ),
+    "tcp-check connect proto h1": "'tcp-check connect' : 'proto' : invalid MUX protocol 'h1' for tcp-check.",
 }
 
 
