@@ -139,8 +139,8 @@ REFUSED = {
         "'tcp-check set-var' : 'set-var' : invalid or incomplete action 'set-var'. Expects 'set-var(<var-name>)', "
         "'set-var-fmt(<var-name>)' or 'unset-var(<var-name>)'."
     ),
-    "tcp-check connect port foo": (
-        "'tcp-check connect' : error detected while parsing port expression : unknown fetch method 'foo'."
+    "tcp-check connect port foozle": (
+        "'tcp-check connect' : error detected while parsing port expression : unknown fetch method 'foozle'."
     ),
     "tcp-check connect proto h1": "'tcp-check connect' : 'proto' : invalid MUX protocol 'h1' for tcp-check.",
 }
