@@ -27,6 +27,7 @@ cdef enum:
     OUT = 3              # in no heap
     NOBODY = 0xffffffff  # end of a list of servers
     SCHEDULED = 2        # heap numbers: 0 and 1 are unseen and waiting, and change places every round
+    NEVER = -0x40000000  # last turn of a server that had none yet
     STEP = 4096          # larger than any rest - weight, so that `due` decides first
 
 cdef struct Place:       # of one server
@@ -75,6 +76,7 @@ cdef class RoundRobin(Balancer):
         self.heaps = <uint32_t *>(<char *>self.places + self.room * sizeof(Place))
         for i in range(self.room):
             self.places[i].heap = OUT
+            self.places[i].last = NEVER
         for i in range(self.count):
             self.places[i].backup = self.shared[i].backup
             self.places[i].weight = self.wanted(i)
@@ -196,7 +198,8 @@ cdef class RoundRobin(Balancer):
             self.schedule(i)
 
     cdef void advance(self, Place *p, Group *g) noexcept:
-        """The turn that the new weight gives, if it comes before the one it had."""
+        """The turn that the new weight gives, if it comes before the one it had. A server that never had a turn is a whole
+        distance away."""
         cdef int32_t distance = g.total / p.weight
         p.rest = 0
         if p.last + distance < p.due:

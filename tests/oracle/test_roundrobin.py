@@ -67,3 +67,32 @@ def test_backups(allbackups: bool) -> None:
                 ours.up(i, up)
                 ours.balancer.server_changed(ours.servers[i])
             assert ours.picks(25) == real.picks(25), (i, up)
+
+
+RARE = [
+    ([10] * 4, "down 2, up 2, weight 2 5, picks 60"),
+    ([10] * 4, "picks 2, down 2, up 2, weight 2 5, picks 1, weight 2 3, picks 60"),
+    ([10] * 4, "down 2, picks 5, up 2, weight 2 5, picks 60"),
+    ([2, 6, 5, 4], "down 2, up 2, weight 2 3, picks 60"),
+    ([2, 2], "down 0, picks 1, weight 1 3, picks 31, weight 1 233, up 0, picks 2, weight 0 5, picks 5, weight 0 4, picks 60"),
+]
+
+
+@pytest.mark.parametrize("weights, script", RARE)
+def test_weights_that_change_before_the_first_turn(weights: list[int], script: str) -> None:
+    """A server that comes up without having had a turn, and gets another weight, waits for a whole distance."""
+    ours = Pool(RoundRobin, weights)
+    with oracle(weights) as real:
+        for step in script.split(", "):
+            what, *rest = step.split()
+            i = int(rest[0])
+            if what == "picks":
+                assert ours.picks(i) == real.picks(i), step
+            elif what == "weight":
+                real.command(f"set server b/s{i} weight {rest[1]}")
+                ours.weight(i, int(rest[1]))
+            else:
+                real.command(f"{'enable' if what == 'up' else 'disable'} server b/s{i}")
+                ours.up(i, what == "up")
+            if what != "picks":
+                ours.balancer.server_changed(ours.servers[i])
