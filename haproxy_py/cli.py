@@ -1,4 +1,4 @@
-"""The command `pyhaproxy`: everything HAProxy's command line can ask for (management manual 3)."""
+"""The command `pyhaproxy`: everything HAProxy's command line can ask for (management manual 3), and `pyhaproxy top`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ def main(words: Sequence[str] | None = None, instance_type: InstanceType | None 
 
     With PYHAPROXY_DEBUG in the environment an unforeseen exception keeps its traceback, for developers.
     """
+    given = sys.argv[1:] if words is None else words
+    if given[:1] in (["top"], ("top",)):
+        from haproxy_py.top.command import main as top
+
+        return top(given[1:])
     handover = reexec.take()
     kernel.set_name(b"haproxy")
     console = Console()
     try:
-        return _run(sys.argv[1:] if words is None else words, console, handover, instance_type)
+        return _run(given, console, handover, instance_type)
     except UsageError as wrong:
         return _usage(wrong, console)
     except StartError as wrong:
