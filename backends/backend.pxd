@@ -7,13 +7,15 @@ from haproxy_py.engine.shm cimport ProxySlot, ServerSlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.rules.rule cimport RuleSet
 from balancers.base cimport Balancer
+from backends.queue cimport Queues
 from backends.server cimport Server, ServerUser, Reuse
 
 cdef enum Assign:
     A_OK = 1             # u.target is set and its slot taken
     A_QUEUED = 0         # slot_granted() will come
     A_NONE = -1          # no server may be used: 503 <NOSRV>
-    A_FULL = -2          # its queue is full and so is everyone's
+    A_FULL = -2          # the queue of the server that it must have is full
+    A_NO_ROOM = -3       # too many wait
 
 cdef enum RetryOn:           # retry-on, beside connection failures
     RETRY_EMPTY = 1
@@ -42,8 +44,8 @@ cdef class Backend:
     cdef Worker worker
     cdef readonly list servers                # Server
     cdef public Balancer balancer
-    cdef readonly object queue                # deque of ServerUser
-    cdef public bint any_limit                # some server has a maxconn
+    cdef Queues queues
+    cdef uint32_t seen                        # generation of the proxy when all queues were last served
     cdef uint32_t followed                    # ProxyShared.generation that backends.follow has seen
     cdef public uint64_t timeout_connect             # ms, 0: none
     cdef public uint64_t timeout_server
@@ -68,16 +70,11 @@ cdef class Backend:
     cdef public object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
     cdef int assign(self, ServerUser u) noexcept
     cdef int assign_to(self, ServerUser u, Server s) noexcept
-    cdef int enqueue(self, ServerUser u, Server s) noexcept
+    cdef int enqueue(self, ServerUser u, Server s, uint32_t freed) noexcept
     cdef void leave_queue(self, ServerUser u) noexcept
     cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues
     cdef Server give_back(self, ServerUser u)               # the first half of it: the server, or None
     cdef void serve_freed(self, Server s) noexcept          # the second half
-    cdef void serve_queues(self, Server s) noexcept
     cdef bint usable(self) noexcept
     cdef void take(self, ServerUser u, Server s) noexcept
-    cdef void left(self, ServerUser u) noexcept
-    cdef void serve_one(self, Server s) noexcept
-    cdef int requeue(self, Server s) noexcept              # who waits for it alone may take another; how many
-    cdef bint may_take_any(self, Server s) noexcept
-    cdef ServerUser next_waiting(self, Server s)
+    cdef int requeue(self, Server s) noexcept              # who waits for it alone shall choose again; how many

@@ -1,11 +1,10 @@
 """Types of backends.backend for Python; units and meaning are in backend.pxd."""
 
-from collections import deque
 from typing import Any
 
 from backends.server import Server
 from balancers.base import Balancer
-from haproxy_py.engine.shm import ProxySlot
+from haproxy_py.engine.shm import ProxySlot, ServerSlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.rules.rule import RuleSet
 
@@ -15,8 +14,6 @@ class Backend:
     http: bool
     servers: list[Server]
     balancer: Balancer
-    queue: deque[Any]
-    any_limit: bool
     timeout_connect: int
     timeout_server: int
     timeout_queue: int
@@ -39,6 +36,8 @@ class Backend:
     conf: Any
     def __init__(self, worker: Worker, slot: ProxySlot, http: bool) -> None: ...
     def close_idle(self) -> None: ...
-    def wake_queues(self) -> None: ...
+    def server_changed(self, slot: ServerSlot) -> int: ...
+    def worker_died(self, worker: int) -> None: ...
+    def wake_queues(self, server: Server | None = None) -> int: ...
 
 def retry_bits(words: tuple[str, ...]) -> int: ...

@@ -1,16 +1,14 @@
-"""Choosing a server for a stream, and the queues.
+"""Choosing a server for a stream, and what it does when there is no slot.
 
-A stream that found a server below its maxconn holds one slot of it from assign() to release(). Otherwise it waits in the
-backend's queue, or in the server's own when it must have that one. A freed slot goes to whoever waits longest of both.
-With several workers the limit is exact (one atomic word); a worker that has streams waiting says so in the segment and is
-woken through the segment's eventfd when any worker frees a slot.
+A stream that found a server below its maxconn holds one slot of it from assign() to release(). Otherwise it waits (see
+backends.queue). With several workers the limit is exact: one word, changed by compare and swap.
 """
-
-from collections import deque
 
 from libc.stdint cimport uint32_t, uint64_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, server_usable, gauge_up, gauge_down
+from haproxy_py.engine.shm cimport ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STOPPING
+from backends.queue cimport Q_IN, Q_LIMIT
+from backends.queue import Queues
 
 
 STATUS_BITS = {401: RETRY_401, 403: RETRY_403, 404: RETRY_404, 408: RETRY_408, 421: RETRY_421, 425: RETRY_425,
@@ -49,7 +47,7 @@ cdef class Backend:
         self.name = slot.name
         self.http = http
         self.servers = []
-        self.queue = deque()
+        self.queues = Queues(worker, slot, self.servers)
         self.retries = 3
         slot.owner = self
 
@@ -58,78 +56,52 @@ cdef class Backend:
 
     cdef int assign(self, ServerUser u) noexcept:
         """Let the balancer choose until a server has a slot; queue when those that may serve are full."""
+        cdef uint32_t freed = sys.ha_load32(&self.slot.shared.freed)
         cdef ServerSlot slot
         cdef Server s
         cdef int tries = 0
-        if len(self.queue) and self.any_limit:
-            return self.enqueue(u, None)
+        if self.slot.shared.qcur and not self.balancer.holds and self.usable():
+            return self.enqueue(u, None, freed)
         while tries <= len(self.servers):
             slot = self.balancer.pick(u) if u.avoid is None else self.balancer.pick_other(u, u.avoid)
             if slot is None:
-                return self.enqueue(u, None) if self.any_limit and self.usable() else A_NONE
+                return self.enqueue(u, None, freed) if self.usable() else A_NONE
             s = <Server>slot.owner
+            if self.balancer.holds:
+                return self.assign_to(u, s)
             if s.try_slot():
                 self.take(u, s)
                 return A_OK
-            if self.balancer.holds:
-                return self.enqueue(u, s)
-            if not self.any_limit:
-                return A_NONE
             tries += 1
-        return self.enqueue(u, None)
+        return self.enqueue(u, None, freed)
 
     cdef int assign_to(self, ServerUser u, Server s) noexcept:
-        """This server and no other (persistence, retry on the same one)."""
-        if s.try_slot():
+        """This server and no other (persistence, a hash)."""
+        cdef uint32_t freed = sys.ha_load32(&self.slot.shared.freed)
+        if not (s.slot.shared.qcur and s.slot.shared.maxconn) and s.try_slot():
             self.take(u, s)
             return A_OK
-        return self.enqueue(u, s)
+        return self.enqueue(u, s, freed)
 
     cdef void take(self, ServerUser u, Server s) noexcept:
         u.target = s
         u.srv = s.slot
         s.streams.add(u)
 
-    cdef int enqueue(self, ServerUser u, Server s) noexcept:
-        cdef object queue = self.queue if s is None else s.queue
-        if s is not None and s.max_queue and len(queue) >= s.max_queue:
-            return A_FULL
-        if s is None:
-            gauge_up(&self.slot.shared.qcur, &self.slot.shared.qmax, &self.slot.mine.qcur)
-            u.be_queue_pos = sys.ha_load32(&self.slot.shared.qcur)
-        else:
-            gauge_up(&s.slot.shared.qcur, &s.slot.shared.qmax, &s.slot.mine.qcur)
-            u.srv_queue_pos = sys.ha_load32(&s.slot.shared.qcur)
-            if s.watcher is not None:
-                s.watcher.load_changed(s.slot)
-        u.target = s
-        u.queue = queue
-        queue.append(u)
-        gauge_up(&self.worker.segment.shared.waiters, NULL, &self.worker.segment.mine.waiting)
-        # A slot may have been freed by another worker between the refusal and the announcement above.
-        self.serve_queues(s)
+    cdef int enqueue(self, ServerUser u, Server s, uint32_t freed) noexcept:
+        """Wait for `s`, or (None) for any. freed: as it stood before a slot was refused."""
+        cdef ProxyShared *p = self.slot.shared
+        cdef int r = self.queues.add(u, s)
+        if r != Q_IN:
+            return A_FULL if r == Q_LIMIT else A_NO_ROOM
+        # Whoever freed a slot between the refusal and now may have seen nobody waiting; a server may have come up.
+        if sys.ha_load32(&p.freed) != freed or p.generation != self.seen:
+            self.seen = p.generation
+            self.queues.serve_all()
         return A_QUEUED
 
     cdef void leave_queue(self, ServerUser u) noexcept:
-        if u.queue is None:
-            return
-        try:
-            u.queue.remove(u)
-        except ValueError:
-            pass
-        self.left(u)
-        u.target = None
-
-    cdef void left(self, ServerUser u) noexcept:
-        """Bookkeeping of a stream that is no longer in its queue."""
-        if u.queue is self.queue:
-            gauge_down(&self.slot.shared.qcur, &self.slot.mine.qcur)
-        else:
-            gauge_down(&u.target.slot.shared.qcur, &u.target.slot.mine.qcur)
-            if u.target.watcher is not None:
-                u.target.watcher.load_changed(u.target.slot)
-        u.queue = None
-        gauge_down(&self.worker.segment.shared.waiters, &self.worker.segment.mine.waiting)
+        self.queues.leave(u)
 
     cdef void release(self, ServerUser u) noexcept:
         cdef Server s = self.give_back(u)
@@ -145,46 +117,8 @@ cdef class Backend:
         return s
 
     cdef void serve_freed(self, Server s) noexcept:
-        if sys.ha_load32(&self.worker.segment.shared.waiters):
-            self.serve_queues(s)
-            if self.worker.segment.workers > 1:
-                self.worker.segment.wake_others()
-
-    cdef void serve_queues(self, Server s) noexcept:
-        """Hand free slots to those who wait: for `s`, or (None) for any server."""
-        cdef Server each
-        if s is not None:
-            self.serve_one(s)
-        else:
-            for each in self.servers:
-                self.serve_one(each)
-
-    cdef void serve_one(self, Server s) noexcept:
-        cdef ServerUser u
-        if not server_usable(s.slot.shared):
-            return
-        while s.queue or (self.queue and self.may_take_any(s)):
-            if not s.try_slot():
-                return
-            u = self.next_waiting(s)
-            self.left(u)
-            self.take(u, s)
-            u.slot_granted(s)
-
-    cdef bint may_take_any(self, Server s) noexcept:
-        """A backup server helps the backend's queue only when no active one can."""
-        return not s.slot.shared.backup or self.slot.shared.usable == 0
-
-    cdef ServerUser next_waiting(self, Server s):
-        """Whoever has waited longest of the server's own queue and the backend's."""
-        cdef ServerUser a, b
-        if not s.queue:
-            return self.queue.popleft()
-        if not self.queue or not self.may_take_any(s):
-            return s.queue.popleft()
-        a = s.queue[0]
-        b = self.queue[0]
-        return s.queue.popleft() if a.head_us <= b.head_us else self.queue.popleft()
+        if self.slot.shared.pending:
+            self.queues.serve(s)
 
     def close_idle(self):
         """Close every pooled server connection of this worker."""
@@ -193,25 +127,29 @@ cdef class Backend:
             each.close_idle()
 
     def server_changed(self, ServerSlot slot not None) -> int:
-        """The server went up or down: who waited for it alone may take another, who waits at all is served.
+        """The server went up or down, or has another limit or weight: call it in any one worker, after the change.
 
-        Returns how many streams were put into the backend's queue.
+        With option redispatch, who waited for a server that is down chooses again; free slots are handed out. Returns how
+        many streams that were.
         """
-        cdef int moved = self.requeue(<Server>slot.owner)
-        self.serve_queues(None)
-        return moved
+        return self.requeue(<Server>slot.owner) + self.wake_queues()
 
     cdef int requeue(self, Server s) noexcept:
         cdef int moved = 0
-        cdef ServerUser u
-        while s.queue and not server_usable(s.slot.shared):
-            u = s.queue.popleft()
-            self.left(u)
-            u.target = None
-            self.enqueue(u, None)
-            moved += 1
+        cdef ServerShared *shared = s.slot.shared
+        if self.redispatch and (shared.state == SRV_STOPPED or shared.state == SRV_STOPPING or shared.admin & ADM_MAINT):
+            moved = self.queues.redistribute(s)
         return moved
 
-    def wake_queues(self):
-        """Another worker freed a slot, or a server came up."""
-        self.serve_queues(None)
+    def wake_queues(self, Server server=None) -> int:
+        """Hand free slots to those who wait: those of `server`, or (None) of all. Returns how many were served."""
+        if not self.slot.shared.pending:
+            return 0
+        if server is not None:
+            return self.queues.serve(server)
+        self.seen = self.slot.shared.generation
+        return self.queues.serve_all()
+
+    def worker_died(self, int worker) -> None:
+        """Its streams wait no more (Segment.retire)."""
+        self.queues.worker_died(worker)

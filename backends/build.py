@@ -48,7 +48,6 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     made.fullconn = proxy[words.FULLCONN] or default_fullconn(config, proxy)
     for number, item in enumerate(proxy.servers, 1):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
-    made.any_limit = any(item[server_settings.MAXCONN] for item in proxy.servers)
     made.balancer = new_balancer(proxy)
     made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]))
     made.balancer.fullconn = made.fullconn

@@ -2,13 +2,13 @@
 
 Shared memory says what is so (ServerShared); each worker holds streams, queues and idle connections of its own. A change
 moves GlobalShared.life and its backend's generation; a worker that hears of it walks the servers of such backends: streams
-are ended (ServerShared.ended), queues of a server that may serve no more go back to the backend's, idle connections to a
+are ended (ServerShared.ended), who waits for a server that is down chooses again, idle connections to a
 server in maintenance or to an old address are closed, and whoever waits is served.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.shm cimport ADM_MAINT, Segment, server_usable
+from haproxy_py.engine.shm cimport ADM_MAINT, Segment
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerUser
 
@@ -42,15 +42,11 @@ cdef class Follower:
     cdef int look_at(self, Backend b) noexcept:
         cdef Server s
         cdef int moved = 0
-        b.any_limit = False
         for s in b.servers:
-            if s.slot.shared.maxconn:
-                b.any_limit = True
             self.look_at_server(s)
-            if s.queue and not server_usable(s.slot.shared):
+            if s.slot.shared.qcur:
                 moved += b.requeue(s)
-        b.serve_queues(None)
-        return moved
+        return moved + b.wake_queues()
 
     cdef void look_at_server(self, Server s) noexcept:
         cdef ServerUser u

@@ -19,13 +19,13 @@ cdef enum Reuse:              # http-reuse
 cdef class ServerUser(Txn):
     """A stream as its server side sees it. stream.http and stream.tcp override the hooks."""
     cdef Worker worker
-    cdef Server target                       # assigned server, its slot taken
+    cdef Server target                       # assigned server, its slot taken (while it waits: not yet)
     cdef ServerConn sconn
-    cdef object queue                        # the deque this stream waits in, or None
+    cdef uint32_t waiter                     # waits for target (None: for any server) under this number; 0: does not
     cdef ServerSlot avoid                    # redispatch: not this one again, if there is another
     cdef void server_event(self) noexcept              # the server connection has news (flags of Conn)
     cdef void server_deadline(self) noexcept           # its timer has run out
-    cdef void slot_granted(self, Server server) noexcept    # taken out of the queue; the slot is ours
+    cdef void slot_granted(self, Server server) noexcept    # out of the queue: the slot is ours; None: choose again
     cdef void server_ended(self, uint8_t cause) noexcept     # end at once: first letter of the termination state
 
 cdef class ServerConn(Conn):
@@ -76,12 +76,13 @@ cdef class Server:
     cdef uint64_t period_ends                # monotonic ms
     cdef ServerConn newest
     cdef ServerConn oldest
-    cdef readonly object queue               # streams waiting for this very server (persistence)
     cdef public uint32_t max_queue
     cdef public Balancer watcher             # the backend's balancer when it goes by load, else None
     cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
     cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full
     cdef void free_slot(self) noexcept
+    cdef bint book_slot(self) noexcept                         # the shared half of try_slot(), for whoever will own it
+    cdef void unbook_slot(self) noexcept
     cdef uint32_t limit(self) noexcept                         # effective maxconn now; 0: none
     cdef ServerConn take_idle(self, int mode, bint first, bytes sni)
     cdef void give_idle(self, ServerConn c) noexcept           # or close it, if the pool is full

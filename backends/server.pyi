@@ -1,6 +1,5 @@
 """Types of backends.server for Python; units and meaning are in server.pxd."""
 
-from collections import deque
 from typing import Any
 
 from balancers.base import Balancer
@@ -32,7 +31,6 @@ class Server:
     tcp_ut: int
     smart_connect: bool
     idle_count: int
-    queue: deque[Any]
     max_queue: int
     watcher: Balancer | None
     streams: set[Any]

@@ -5,8 +5,6 @@ connection is still in the epoll set; whatever it says while idle, data or end, 
 preceded by surplus bytes of an earlier one.
 """
 
-from collections import deque
-
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 cimport haproxy_py.engine.sys as sys
@@ -17,6 +15,7 @@ from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport ADM_MAINT, ServerSlot, ServerShared, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
 from haproxy_py.engine.sockets cimport keepalive_options
+from balancers.base cimport server_limit
 
 cdef class ServerUser(Txn):
     cdef void server_event(self) noexcept:
@@ -99,7 +98,6 @@ cdef class Server:
         self.slot = slot
         self.backend = backend
         self.name = slot.name
-        self.queue = deque()
         self.streams = set()
         self.pool_max = 0xFFFFFFFF
         self.purge_ms = 5000
@@ -112,41 +110,45 @@ cdef class Server:
         memcpy(&self.source, <const char *>raw, sizeof(Addr))
 
     def set_limits(self, uint32_t maxconn, uint32_t minconn) -> None:
-        """maxconn and minconn in the segment, for all workers (0: none)."""
-        self.slot.shared.maxconn = maxconn
-        self.slot.shared.minconn = minconn
+        """maxconn and minconn in the segment, for all workers (0: none). minconn alone, or above maxconn, is both."""
+        self.slot.shared.maxconn = max(maxconn, minconn)
+        self.slot.shared.minconn = minconn or maxconn
 
     cdef uint32_t limit(self) noexcept:
         """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""
-        cdef ServerShared *s = self.slot.shared
-        cdef uint32_t top = s.maxconn
-        cdef uint32_t low = s.minconn
-        cdef uint64_t full, load
-        if top == 0 or low == 0 or low >= top:
-            return top
-        full = self.fullconn
-        load = self.slot.proxy.shared.scur
-        if full == 0 or load >= full:
-            return top
-        load = <uint64_t>top * load // full
-        return <uint32_t>load if load > low else low
+        return server_limit(self.slot.shared, self.slot.proxy.shared.scur, self.fullconn)
 
-    cdef bint try_slot(self) noexcept:
+    cdef bint book_slot(self) noexcept:
         cdef ServerShared *s = self.slot.shared
         cdef uint32_t limit = self.limit()
-        cdef uint32_t now = sys.ha_add32(&s.scur, 1)
-        if limit and now > limit:
-            sys.ha_add32(&s.scur, -1)
+        cdef uint32_t now
+        while True:
+            now = sys.ha_load32(&s.scur)
+            if limit and now >= limit:
+                return False
+            if sys.ha_cas32(&s.scur, now, now + 1):
+                break
+        if now >= s.smax:
+            s.smax = now + 1
+        return True
+
+    cdef void unbook_slot(self) noexcept:
+        sys.ha_add32(&self.slot.shared.scur, -1)
+        if self.slot.shared.maxconn:
+            sys.ha_post32(&self.slot.proxy.shared.freed, 1)
+
+    cdef bint try_slot(self) noexcept:
+        if not self.book_slot():
             return False
         self.slot.mine.scur += 1
-        if now > s.smax:
-            s.smax = now
         if self.watcher is not None:
             self.watcher.load_changed(self.slot)
         return True
 
     cdef void free_slot(self) noexcept:
         gauge_down(&self.slot.shared.scur, &self.slot.mine.scur)
+        if self.slot.shared.maxconn:
+            sys.ha_post32(&self.slot.proxy.shared.freed, 1)
         if self.watcher is not None:
             self.watcher.load_changed(self.slot)
 

@@ -62,11 +62,17 @@ cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept
 
 cdef inline uint32_t server_limit(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
     """How many streams it takes while its backend has `load` of `fullconn` (manual 5.2, minconn); 0: any number."""
-    cdef uint64_t limit
-    if s.maxconn == 0 or s.minconn == 0 or fullconn == 0 or load >= fullconn:
-        return s.maxconn
-    limit = <uint64_t>s.maxconn * load / fullconn
-    return s.minconn if limit < s.minconn else <uint32_t>limit
+    cdef uint64_t limit = s.maxconn
+    if limit == 0:
+        return 0
+    if s.minconn and s.minconn < limit and load < fullconn:
+        limit = limit * load / fullconn
+        if limit < s.minconn:
+            limit = s.minconn
+    if s.throttle:                         # slowstart: its share, and never nothing
+        limit = limit * (s.throttle - 1) / 100
+        return <uint32_t>limit if limit else 1
+    return <uint32_t>limit
 
 cdef inline bint server_full(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
     """No slot is free, or others wait for one already."""

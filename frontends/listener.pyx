@@ -20,6 +20,7 @@ from haproxy_py.engine.reactor cimport Source
 from haproxy_py.stream.stats cimport count_connection, count_session
 from backends.backend cimport Backend
 from backends.follow cimport Follower
+from backends.queue import hall_of
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
@@ -269,17 +270,19 @@ cdef class Waker(Source):
     def start(self):
         """Watch, edge triggered: every worker hears every write, nobody reads."""
         self.worker.reactor.watch(self, sys.EPOLLIN | sys.EPOLLET)
+        hall_of(self.worker).open()
 
     def stop(self):
         self.worker.reactor.unwatch(self)
+        hall_of(self.worker).close()
 
     cdef void on_events(self, uint32_t events) noexcept:
         cdef Backend b
         cdef Listener each
         self.follower.look()
         for b in self.backends:
-            if b.any_limit:
-                b.serve_queues(None)
+            if b.slot.shared.pending:
+                b.wake_queues()
         for each in self.listeners:
             if each.paused:
                 each.wake_waiting()

@@ -7,6 +7,7 @@ back exactly. Totals are the sum of the slots plus the `retired` slot (slot 0). 
 
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
+from haproxy_py.engine.waiting cimport Waiter
 
 cdef enum:
     MAX_WORKERS = 64
@@ -72,7 +73,6 @@ cdef struct Counters:             # one per proxy or server and worker; written 
     uint64_t times_us             # sum of the total times of the requests in `times`
     uint64_t times[21]            # TIME_BUCKETS: requests by total time, see count_time
     uint64_t scur                 # this worker's part of the shared gauge
-    uint64_t qcur
     uint64_t served               # this worker's part of ProxyShared.served
     uint64_t used_conns           # ... of ServerShared.used_conns
     uint64_t idle_conns           # ... of ServerShared.idle_conns
@@ -97,7 +97,7 @@ cdef struct Counters:             # one per proxy or server and worker; written 
     uint64_t index                # of this record in its array, and how many there are: for the rates of all workers
     uint64_t records
     uint64_t kinds                # of rates whose maxima its owner keeps: 1 sessions only, 3 requests and connections too
-    uint64_t spare[1]
+    uint64_t spare[2]
 
 cdef struct ProxyShared:
     uint32_t scur
@@ -118,6 +118,14 @@ cdef struct ProxyShared:
     uint32_t downtime
     uint32_t chkdown
     uint32_t first_backup         # 1 + place of the first usable backup, 0: none
+    uint32_t pending              # streams in its queue and in those of its servers
+    uint32_t freed                # +1 whenever a server with a maxconn has a slot back
+    uint32_t queue_lock           # of all these queues: qcur, pending, the heaps
+    uint32_t queue_busy           # the lock is held; found set by who has just taken it: its owner died over it
+    uint32_t queue_top            # heap of Waiters, those of the backend's queue; 0: empty
+    uint32_t queue_served         # streams served out of it so far
+    uint64_t queue_ticket         # arrivals in all its queues so far
+    int64_t queue_ms              # latest arrival: clocks of workers differ by a turn, the order of arrival must not
 
 cdef struct ServerShared:
     uint32_t scur                 # streams
@@ -160,6 +168,9 @@ cdef struct ServerShared:
     uint32_t errors               # in a row, seen in traffic (`observe`)
     uint32_t hanafail             # how often they reached error-limit
     uint32_t hurry                # +1: check it within fastinter
+    uint32_t proxy                # 1 + number of its proxy slot
+    uint32_t queue_top            # heap of Waiters: its own queue; 0: empty
+    uint32_t queue_served         # streams served out of it so far
 
 cdef struct GlobalShared:
     uint32_t conns                # current connections of the process group
@@ -181,7 +192,9 @@ cdef struct WorkerShared:         # one line per worker: its part of the process
     uint64_t conns                # of GlobalShared.conns
     uint64_t waiting              # of GlobalShared.waiters
     uint64_t heartbeat            # reactor turns or anything that moves; for watchers
-    uint64_t spare[5]
+    uint32_t letters              # Waiters that other workers granted something, last first; 0: none
+    uint32_t waiters_used         # Waiters of this worker that were ever in use
+    uint64_t spare[4]
 
 @cython.final
 cdef class Segment:
@@ -202,6 +215,10 @@ cdef class Segment:
     cdef readonly ProxySlot tls                         # sessions: keys made in frontends, requests: handshakes there, connections: keys with servers
     cdef list proxies
     cdef list servers
+    cdef list by_room                      # ServerSlot of this process by room, None
+    cdef Waiter *waiters                   # from 1; those of worker n follow waiters_each * n
+    cdef readonly uint32_t waiters_each
+    cdef int letter_fds[MAX_WORKERS + 1]   # eventfd of each worker, -1: none
     cdef void *reserve(self, size_t n) except NULL      # zeroed, 64-byte aligned, before the fork only
     cpdef void attach(self, int slot) noexcept
     cdef void conns_up(self) noexcept                   # GlobalShared.conns and this worker's part of it
@@ -210,6 +227,7 @@ cdef class Segment:
     cdef size_t proxy_bytes(self) noexcept
     cdef size_t server_bytes(self) noexcept
     cdef void total(self, Counters *array, Counters *out) noexcept
+    cdef ServerShared *server_at(self, uint32_t room) noexcept
 
 @cython.final
 cdef class ProxySlot:
@@ -220,6 +238,7 @@ cdef class ProxySlot:
     cdef Counters *mine                    # this worker's
     cdef readonly str name
     cdef readonly bytes bname
+    cdef readonly uint32_t number          # among the proxy slots
     cdef readonly list servers             # ServerSlot, in configuration order
     cdef public object owner               # backends.backend.Backend, or None for a frontend
     cdef void retire(self, int slot, uint32_t pid) noexcept

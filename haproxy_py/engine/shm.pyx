@@ -10,6 +10,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.waiting cimport Waiter
 
 cdef extern from "<sys/mman.h>" nogil:
     void *mmap(void *addr, size_t length, int prot, int flags, int fd, long offset)
@@ -162,21 +163,28 @@ cdef void number_records(Counters *array, int n, int kinds) noexcept nogil:
 
 cdef class Segment:
     """Args: workers: 1..64. proxies: slots (a listen takes two). servers: rooms, those for servers added later included.
-    extra_bytes: for reserve(). Raises: ValueError, MemoryError."""
+    waiters: streams of one worker that may wait for a server at one time. extra_bytes: for reserve(). Raises: ValueError, MemoryError."""
 
-    def __cinit__(self, int workers, *, int proxies=0, int servers=0, size_t extra_bytes=0):
+    def __cinit__(self, int workers, *, int proxies=0, int servers=0, size_t extra_bytes=0, uint32_t waiters=65536):
         cdef void *p
         cdef size_t need
+        cdef size_t waiting = sizeof(Waiter) * (<size_t>waiters * (workers + 1) + 1)
+        cdef int i
         if not 1 <= workers <= MAX_WORKERS:
             raise ValueError(f"a segment is shared by 1 to {MAX_WORKERS} workers, not {workers}")
         if proxies < 0 or servers < 0:
             raise ValueError("a segment has no negative number of slots")
+        for i in range(MAX_WORKERS + 1):
+            self.letter_fds[i] = -1
         self.workers = workers
+        self.waiters_each = waiters
         self.server_rooms = servers
         self.proxies = []
         self.servers = []
+        self.by_room = [None] * servers
         need = rounded(sizeof(GlobalShared)) + rounded(sizeof(WorkerShared)) * (workers + 1)
         need += self.proxy_bytes() * (proxies + 2) + self.server_bytes() * servers + rounded(4 * servers) + rounded(extra_bytes)
+        need += rounded(waiting)
         self.size = (need + 4095) & ~<size_t>4095
         p = mmap(NULL, self.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         if p == MAP_FAILED:
@@ -185,20 +193,29 @@ cdef class Segment:
         self.wake_fd = sys.eventfd(0, sys.EFD_NONBLOCK | sys.EFD_CLOEXEC)
         if self.wake_fd < 0:
             raise OSError(sys.errno, "eventfd")
+        for i in range(1, workers + 1 if workers > 1 else 1):
+            self.letter_fds[i] = sys.eventfd(0, sys.EFD_NONBLOCK | sys.EFD_CLOEXEC)
+            if self.letter_fds[i] < 0:
+                raise OSError(sys.errno, "eventfd")
         self.shared = <GlobalShared *>self.reserve(sizeof(GlobalShared))
         self.worker_parts = <WorkerShared *>self.reserve(sizeof(WorkerShared) * (workers + 1))
         self.mine = self.worker_parts
         self.room_taken = <uint32_t *>self.reserve(4 * servers if servers else 4)
         if servers:
             self.rooms = <char *>self.reserve(self.server_bytes() * servers)
+        self.waiters = <Waiter *>self.reserve(waiting)
         self.process = self.proxy("")
         self.tls = self.proxy("")
 
     def __dealloc__(self):
-        if self.base == NULL:          # the constructor has refused its arguments: wake_fd is not set
+        cdef int i
+        if self.base == NULL:          # the constructor has refused its arguments: no descriptor is set
             return
         if self.wake_fd >= 0:
             sys.close(self.wake_fd)
+        for i in range(1, self.workers + 1):
+            if self.letter_fds[i] >= 0:
+                sys.close(self.letter_fds[i])
         munmap(self.base, self.size)
 
     cdef size_t proxy_bytes(self) noexcept:
@@ -245,6 +262,7 @@ cdef class Segment:
         slot.counters = <Counters *>(p + rounded(sizeof(ProxyShared)))
         number_records(slot.counters, self.workers + 1, 3)
         slot.mine = &slot.counters[self.slot]
+        slot.number = <uint32_t>len(self.proxies)
         self.proxies.append(slot)
         return slot
 
@@ -270,8 +288,10 @@ cdef class Segment:
         slot.counters = <Counters *>(p + rounded(sizeof(ServerShared)))
         number_records(slot.counters, self.workers + 1, 1)
         slot.mine = &slot.counters[self.slot]
+        slot.shared.proxy = proxy.number + 1
         proxy.servers.append(slot)
         self.servers.append(slot)
+        self.by_room[room] = slot
         return slot
 
     def claim_room(self) -> int:
@@ -287,6 +307,7 @@ cdef class Segment:
         """This process no longer has the server (it was deleted at run time); its room stays taken."""
         slot.proxy.servers.remove(slot)
         self.servers.remove(slot)
+        self.by_room[slot.room] = None
 
     def free_room(self, int room) -> None:
         """Zero a room and let it be taken again: once, when no worker has the server any more."""
@@ -309,6 +330,9 @@ cdef class Segment:
             sys.read(self.wake_fd, &one, sizeof(one))
             one = 1
             sys.write(self.wake_fd, &one, sizeof(one))
+
+    cdef ServerShared *server_at(self, uint32_t room) noexcept:
+        return <ServerShared *>(self.rooms + self.server_bytes() * room)
 
     def slots(self) -> list:
         """The proxy slots, in the order they were handed out."""
@@ -339,6 +363,11 @@ cdef class Segment:
             proxy.retire(slot, pid)
         for server in self.servers:
             server.retire(slot)
+        for proxy in self.proxies:
+            if proxy.owner is not None:          # a backend: its queues
+                proxy.owner.worker_died(slot)
+        sys.ha_store32(&self.worker_parts[slot].letters, 0)
+        sys.ha_store32(&self.worker_parts[slot].waiters_used, 0)
         for proxy in self.proxies:               # balancers that go by load look at every server again
             sys.ha_add32(&proxy.shared.generation, 1)
         sys.ha_add32(&self.shared.fold_seq, 1)
@@ -546,9 +575,9 @@ cdef class ProxySlot:
         cdef Counters *dead = &self.counters[slot]
         if pid:
             sys.ha_cas32(&self.shared.lock, pid, 0)
+            sys.ha_cas32(&self.shared.queue_lock, pid, 0)
         fold(&self.counters[0], dead)
         give_back(&self.shared.scur, &dead.scur)
-        give_back(&self.shared.qcur, &dead.qcur)
         give_back(&self.shared.served, &dead.served)
 
     def totals(self) -> dict:
@@ -558,7 +587,8 @@ cdef class ProxySlot:
     def gauges(self) -> dict:
         """Every field of ProxyShared by name."""
         cdef dict found = self.shared[0]
-        del found["lock"]
+        for name in ("lock", "queue_lock", "queue_busy", "queue_top", "queue_ticket", "queue_ms"):
+            del found[name]
         return found
 
     def enter(self) -> int:
@@ -617,7 +647,6 @@ cdef class ServerSlot:
         cdef Counters *dead = &self.counters[slot]
         fold(&self.counters[0], dead)
         give_back(&self.shared.scur, &dead.scur)
-        give_back(&self.shared.qcur, &dead.qcur)
         give_back(&self.shared.used_conns, &dead.used_conns)
         give_back(&self.shared.idle_conns, &dead.idle_conns)
 

@@ -144,6 +144,7 @@ cdef extern from *:
     #define ha_load(p)        __atomic_load_n((p), __ATOMIC_RELAXED)
     #define ha_store(p, v)    __atomic_store_n((p), (v), __ATOMIC_RELAXED)
     #define ha_add(p, v)      __atomic_add_fetch((p), (v), __ATOMIC_RELAXED)
+    #define ha_post(p, v)     __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST)
     #define ha_cas32(p, o, n) __sync_bool_compare_and_swap((p), (o), (n))
     #define ha_likely(x)      __builtin_expect(!!(x), 1)
     #define ha_unlikely(x)    __builtin_expect(!!(x), 0)
@@ -158,6 +159,7 @@ cdef extern from *:
     void ha_store32 "ha_store"(uint32_t *p, uint32_t v) nogil
     void ha_store64 "ha_store"(uint64_t *p, uint64_t v) nogil
     uint32_t ha_add32 "ha_add"(uint32_t *p, int v) nogil
+    uint32_t ha_post32 "ha_post"(uint32_t *p, int v) nogil    # an add that nothing passes
     uint64_t ha_add64 "ha_add"(uint64_t *p, int64_t v) nogil
     bint ha_cas32(uint32_t *p, uint32_t o, uint32_t n) nogil
     bint likely "ha_likely"(bint x) nogil

@@ -3,7 +3,7 @@
 Times are monotonic microseconds (0: not reached). Counters and names are those of HAProxy's log format (manual 8.2).
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.message cimport Head
 from haproxy_py.engine.reply cimport Reply
@@ -79,6 +79,8 @@ cdef class Txn:
     cdef bint redispatched
     cdef uint32_t srv_queue_pos
     cdef uint32_t be_queue_pos
+    cdef int32_t prio_class             # of its place in a queue, the smaller goes first; -2047..2047
+    cdef int32_t prio_offset            # ms, -524287..524287
     cdef uint32_t actconn, feconn, beconn, srvconn     # %ac %fc %bc %sc at log time
     cdef uint32_t req_no                # number of the request on its connection, from 1
     cdef uint32_t rt                    # unique counter

@@ -17,6 +17,7 @@ cdef class Worker:
     cdef public bint stopping              # soft stop: replies close their connections
     cdef public bint splice                # kernel splicing allowed (-dS and `nosplice` forbid it)
     cdef void *newest_session              # stream.session keeps its list here
+    cdef public object hall                # backends.queue keeps those who wait here
     cdef list heads                        # pooled Head objects
     cdef Head take_head(self)
     cdef void give_head(self, Head head) noexcept

@@ -17,7 +17,7 @@ from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
-from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
+from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, Backend
 from backends.server cimport REUSE_NEVER, Server, ServerConn
 
 cdef enum:
@@ -61,10 +61,16 @@ cdef class Relay(Stream):
             limit = self.backend.timeout_queue or self.backend.timeout_connect
             if limit:
                 set_deadline(s.reactor, s, s.reactor.now_ms + limit)
+        elif r == A_NO_ROOM:
+            self.fail(503, c'R', c'Q')
         else:
+            self.be.mine.econ += 1
+            if r == A_FULL:
+                self.srv.mine.econ += 1
             self.fail(503, c'S', c'Q' if r == A_FULL else c'C')
 
     cdef void slot_granted(self, Server server) noexcept:
+        """Out of the queue. None: no slot, another server shall be chosen."""
         self.granted = True
         self.state = ST_QUEUE
         self.session.timer.deadline = 0
@@ -79,7 +85,8 @@ cdef class Relay(Stream):
         cdef int err = 0
         cdef char text[256]
         cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
-        if t is None:                                # redispatched, after a pause
+        if t is None:                                # redispatched, after a pause; or its server went down
+            self.granted = False
             self.seek_server()
             return
         self.granted = False
