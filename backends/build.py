@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backends import life_keywords as life_words
 from backends import state
 from backends.backend import Backend, retry_bits
-from backends.life_keywords import SLOWSTART
 from backends.server import Server
 from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 REUSE = {"never": 0, "safe": 1, "aggressive": 2, "always": 3}
 CONFIGURED_MAINTENANCE = state.CMAINT | state.FMAINT
 NO_ADDRESS = state.RMAINT
+OBSERVED = {"": 0, "layer4": 1, "layer7": 2}
 UNLIMITED = 0xFFFFFFFF
 
 
@@ -101,7 +102,7 @@ def build_server(
     state.set_up(
         slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port
     )
-    state.set_slowstart(slot, item[SLOWSTART], algorithm(proxy).dynamic)
+    state.set_slowstart(slot, item[life_words.SLOWSTART], algorithm(proxy).dynamic)
     made = Server(worker, slot, backend)
     made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
     if item.address.family in ("unix", "abns"):
@@ -112,6 +113,8 @@ def build_server(
     made.port_offset = item.address.relative or 0
     state.set_port_map(slot, made.map_port, made.port_offset)
     made.fullconn = backend.fullconn
+    made.observe = OBSERVED[item[life_words.OBSERVE]]
+    made.error_limit = item[life_words.ERROR_LIMIT]
     made.max_queue = item[server_settings.MAXQUEUE]
     pool(made, item)
     made.send_proxy = 2 if item[server_settings.SEND_PROXY_V2] else 1 if item[server_settings.SEND_PROXY] else 0

@@ -8,7 +8,7 @@ server in maintenance or to an old address are closed, and whoever waits is serv
 
 from libc.stdint cimport uint8_t, uint32_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.shm cimport ADM_MAINT, Segment
+from haproxy_py.engine.shm cimport ADM_MAINT, SRV_STARTING, Segment
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerUser
 
@@ -19,6 +19,8 @@ cdef class Follower:
     def __init__(self, Segment segment not None, list backends not None):
         self.segment = segment
         self.backends = backends
+        self.warming = set()
+        self.hurried = set()
         self.seen = sys.ha_load32(&segment.shared.life)
 
     cdef int look(self) noexcept:
@@ -32,7 +34,7 @@ cdef class Follower:
             if b.followed != b.slot.shared.generation:
                 b.followed = b.slot.shared.generation
                 moved += self.look_at(b)
-        if self.heard is not None:
+        if self.heard is not None and (self.warming or self.hurried):
             try:
                 self.heard()
             except Exception:
@@ -54,9 +56,21 @@ cdef class Follower:
             s.ended = s.slot.shared.ended
             for u in list(s.streams):
                 u.server_ended(<uint8_t>s.slot.shared.end_cause)
+        if s.slot.shared.state == SRV_STARTING:
+            self.warming.add(s.slot)
+        if s.hurry != s.slot.shared.hurry:
+            s.hurry = s.slot.shared.hurry
+            self.hurried.add(s.slot)
         if s.slot.shared.admin & ADM_MAINT or s.pool_generation != s.slot.shared.generation:
             s.pool_generation = s.slot.shared.generation
             s.close_idle()
+
+    def look_again(self) -> None:
+        """Forget what was seen: the next look() walks every server."""
+        cdef Backend b
+        for b in self.backends:
+            b.followed = b.slot.shared.generation - 1
+        self.seen = self.segment.shared.life - 1
 
     def follow(self) -> int:
         """look() for Python: streams of this process that were moved to another queue."""

@@ -11,12 +11,13 @@ What is decided lies in shared memory (backends.state), so any worker may call; 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backends import life_keywords as words
 from backends import sentences, state
 from backends.checks.report import Message
+from backends.checks.status import HANA, Finding
 from backends.state import Change
 from haproxy_py.config.keywords.server_options import BACKUP, FALL, RISE
 from haproxy_py.config.model import Config, Proxy, Server
@@ -25,7 +26,12 @@ from haproxy_py.engine.shm import ServerSlot
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
 Log = Callable[[Proxy, int, str], None]
 Follow = Callable[[ServerSlot], int]  # returns how many streams of this worker it moved or served
+Judge = Callable[[Finding, int], list[Message]]  # counts a finding of a check (backends.checks.monitor)
 AGENT_RISE = 1
+WORDS = (  # of backends.server.Seen
+    "L4 unsuccessful", "Wrong http response", "Invalid http response (headers)", "Read error (http)", "Read timeout (http)",
+    "Close from server (http)",
+)  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)
@@ -69,7 +75,7 @@ class ServerLife:
 
 class Life:
     """Args: lookup: the shared slot of a server, None if it has none. log: a line to a proxy's log targets at a syslog level.
-    say: puts a message on stderr. mail: (server, level, text) for email-alert. clock: wall seconds."""
+    say: puts a message on stderr. judges: by server, what counts a check's finding. mail: (server, level, text) for email-alert. clock: wall seconds."""
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class Life:
         self.follow = follow
         self.clock = clock
         self.mail: Callable[[ServerLife, int, str], None] | None = None
+        self.judges: dict[ServerSlot, Judge] = {}
         self.servers: dict[ServerSlot, ServerLife] = {}
         for proxy in config.proxies:
             for item in proxy.servers if proxy.is_backend else ():
@@ -206,6 +213,26 @@ class Life:
             state.set_health(one.slot, one.rise)
             state.hurry(one.slot)
 
+    # --- what traffic tells
+
+    def alarmed(self, slot: ServerSlot, errors: int, what: int) -> None:
+        """observe: `errors` in a row, the last one `what` (WORDS). Does what on-error says."""
+        one = self.servers[slot]
+        if not one.checked or state.check_state(slot) & state.CHECK_PAUSED:
+            return
+        finding = Finding(HANA, 0, f"Detected {errors} consecutive errors, last one was: {WORDS[what]}")
+        mode = one.item[words.ON_ERROR]
+        if mode == "sudden-death" and state.facts(slot)["health"] > one.rise:
+            state.set_health(slot, one.rise + 1)
+        elif mode == "mark-down":
+            state.set_health(slot, one.rise)
+        judge = self.judges.get(slot)
+        if mode != "fastinter" and judge is not None:
+            judge(finding, -1)
+        state.hurry(slot)
+        if self.follow:
+            self.follow(slot)
+
     # --- weights
 
     def reweigh(self, slot: ServerSlot, weight: int) -> list[Message]:
@@ -250,8 +277,3 @@ class Life:
         self.log(one.proxy, message.level, message.text)
         if self.mail is not None:
             self.mail(one, message.level, message.text.removesuffix("."))
-
-
-def ramping(servers: Iterable[ServerLife]) -> list[ServerLife]:
-    """Those in slowstart."""
-    return [one for one in servers if state.facts(one.slot)["state"] == state.STARTING]

@@ -16,6 +16,18 @@ cdef enum Reuse:              # http-reuse
     REUSE_AGGRESSIVE
     REUSE_ALWAYS
 
+cdef enum Observe:            # observe
+    OBSERVE_L4 = 1
+    OBSERVE_L7 = 2
+
+cdef enum Seen:               # errors in traffic; backends.life.WORDS has the words
+    SEEN_L4_BAD = 0
+    SEEN_STATUS
+    SEEN_HEADERS
+    SEEN_READ_ERROR
+    SEEN_READ_TIMEOUT
+    SEEN_CLOSE
+
 cdef class ServerUser(Txn):
     """A stream as its server side sees it. stream.http and stream.tcp override the hooks."""
     cdef Worker worker
@@ -53,6 +65,7 @@ cdef class Server:
     cdef uint32_t addr_generation
     cdef uint32_t pool_generation            # address generation of the idle connections
     cdef uint32_t ended                      # ServerShared.ended that was acted upon
+    cdef uint32_t hurry                      # the same of hurry
     cdef public bytes unix_path                     # sockaddr_un content; None: IP
     cdef public bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
     cdef public int port_offset
@@ -69,6 +82,9 @@ cdef class Server:
     cdef public int ka_cnt, ka_idle, ka_intvl
     cdef public int tcp_ut
     cdef public bint smart_connect
+    cdef public uint8_t observe              # Observe, 0: none
+    cdef public uint32_t error_limit
+    cdef public object alarm                 # called with (slot, errors in a row, Seen)
     cdef readonly uint32_t idle_count        # in this worker
     cdef uint32_t busy_count                 # connections in use, in this worker
     cdef uint32_t busy_peak                  # most of them in the current period of purge_ms
@@ -89,6 +105,8 @@ cdef class Server:
     cdef void unlink_idle(self, ServerConn c) noexcept
     cdef ServerConn open(self, ServerUser user, bytes sni, int *err)     # new, connecting; None: *err
     cdef void close_idle(self) noexcept
+    cdef void seen_good(self, uint8_t layer) noexcept          # only when observe is on: test it first
+    cdef void seen_bad(self, uint8_t what) noexcept
     cdef bint bind_source(self, int fd) noexcept
     cdef bint worth_keeping(self) noexcept
     cdef void one_busier(self) noexcept

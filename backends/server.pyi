@@ -30,6 +30,9 @@ class Server:
     ka_intvl: int
     tcp_ut: int
     smart_connect: bool
+    observe: int
+    error_limit: int
+    alarm: Any
     idle_count: int
     max_queue: int
     watcher: Balancer | None

@@ -118,6 +118,25 @@ cdef class Server:
         """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""
         return server_limit(self.slot.shared, self.slot.proxy.shared.scur, self.fullconn)
 
+    cdef void seen_good(self, uint8_t layer) noexcept:
+        if self.observe == layer and self.slot.shared.errors:
+            sys.ha_store32(&self.slot.shared.errors, 0)
+
+    cdef void seen_bad(self, uint8_t what) noexcept:
+        """observe: an error in traffic. Whoever counts the one that reaches error-limit raises the alarm."""
+        cdef ServerShared *s = self.slot.shared
+        cdef uint32_t errors
+        if (what != SEEN_L4_BAD and self.observe != OBSERVE_L7) or not s.check_state & 4:
+            return
+        errors = sys.ha_add32(&s.errors, 1)
+        if errors < self.error_limit or not sys.ha_cas32(&s.errors, errors, 0):
+            return
+        sys.ha_add32(&s.hanafail, 1)
+        try:
+            self.alarm(self.slot, errors, what)
+        except Exception:
+            pass                          # nobody hears it; the stream that saw the error must go on
+
     cdef bint book_slot(self) noexcept:
         cdef ServerShared *s = self.slot.shared
         cdef uint32_t limit = self.limit()

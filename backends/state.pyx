@@ -214,12 +214,8 @@ def set_agent_state(ServerSlot slot not None, int bits) -> None:
 def hurry(ServerSlot slot not None) -> None:
     """Its next check is to come within fastinter; whoever runs the checks hears of it."""
     sys.ha_add32(&slot.shared.hurry, 1)
+    sys.ha_add32(&slot.proxy.shared.generation, 1)
     sys.ha_add32(&slot.segment.shared.life, 1)
-
-
-def hurries(ServerSlot slot not None) -> int:
-    """How often hurry() was called."""
-    return sys.ha_load32(&slot.shared.hurry)
 
 
 def refresh(ProxySlot proxy not None) -> tuple:

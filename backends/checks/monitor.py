@@ -24,6 +24,7 @@ class Monitor:
         self.fall = fall
         self.verbose = verbose
         self.life = life
+        life.judges[slot] = self.conclude
 
     @property
     def health(self) -> Health:

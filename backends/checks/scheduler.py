@@ -50,6 +50,7 @@ class ServerCheck:
         self.plan = plan
         self.monitor = monitor
         self.hostname = hostname
+        self.hurried = asyncio.Event()  # it is to be checked within fastinter
 
     @property
     def slot(self) -> ServerSlot:
@@ -184,10 +185,28 @@ class Checker:
 
     async def _run(self, each: ServerCheck, delay_ms: float) -> None:
         while True:
-            await asyncio.sleep(delay_ms / 1000)
+            delay_ms = await self._wait(each, delay_ms)
+            if delay_ms > 0:
+                continue
             if each.wanted():
                 await self.run_once(each)
             delay_ms = each.plan.interval(each.monitor.health, self.spread)
+
+    async def _wait(self, each: ServerCheck, delay_ms: float) -> float:
+        """Sleep, or until the check is hurried: what is left to wait then is fastinter at most. 0: the time has come."""
+        until = time.monotonic() + delay_ms / 1000
+        try:
+            await asyncio.wait_for(each.hurried.wait(), delay_ms / 1000)
+        except TimeoutError:
+            return 0
+        each.hurried.clear()
+        return max(0.001, min((until - time.monotonic()) * 1000, each.plan.fastinter))
+
+    def hurry(self, slot: ServerSlot) -> None:
+        """Check this server within fastinter."""
+        for each in self.checks:
+            if each.slot is slot:
+                each.hurried.set()
 
     async def run_once(self, each: ServerCheck) -> Finding:
         """Check a server now and act on the finding."""

@@ -18,6 +18,7 @@ from backends.build import build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
+from backends.slowstart import Warmer
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
 from frontends.listener import Listener, Waker
@@ -64,6 +65,8 @@ class Instance:
         self.checking = False
         self.follower = Follower(segment, [])
         self.life: Life = None  # type: ignore[assignment]  # the same
+        self.warmer: Warmer | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
         self.bus: Bus | None = None  # to the other workers; None: there are none
@@ -98,6 +101,9 @@ class Instance:
         made.statistics = Statistics(made, made.born)
         bind_all(config, made)
         made.follower.backends.extend(made.backends.values())
+        for backend in made.follower.backends:
+            for server in backend.servers:
+                server.alarm = made._alarmed if server.observe else None
         made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
@@ -161,6 +167,7 @@ class Instance:
         shared_loop: the loop also runs a program of its own, which must not be held up.
         """
         self.segment.attach(slot)
+        self.loop = loop
         self.worker.open(loop, linger_ms=0 if shared_loop else LINGER_MS)
         self.started_at = time.time()
         log_output.forked()
@@ -188,7 +195,22 @@ class Instance:
             self.checking = True
             self.service = Service(self, self.bus)
             self.service.start()
+            self.warmer = Warmer(self.life, self.follower)
+            self.warmer.start()
+            self.follower.heard = self._heard
             await self.checker.start()
+
+    def _heard(self) -> None:
+        """In the worker that checks: servers began their slowstart, or are to be checked soon."""
+        if self.warmer is not None:
+            self.warmer.heard()
+        while self.follower.hurried:
+            self.checker.hurry(self.follower.hurried.pop())
+
+    def _alarmed(self, slot: ServerSlot, errors: int, what: int) -> None:
+        """observe, in the middle of a stream's work: what it leads to waits until that is done."""
+        if self.loop is not None:
+            self.loop.call_soon(self.life.alarmed, slot, errors, what)
 
     def pause(self) -> None:
         """Accept nothing for a while (SIGTTOU)."""
@@ -224,6 +246,9 @@ class Instance:
             self.service = None
         if self.checking:
             self.checking = False
+            self.follower.heard = None
+            if self.warmer is not None:
+                self.warmer.stop()
             await self.checker.stop()
         self.close()
 

@@ -13,6 +13,8 @@ cdef class HttpStream(HttpRequest):
     cdef bint read_reply_head(self) noexcept
     cdef bint interim_reply(self, uint32_t n) noexcept
     cdef bint reply_head_complete(self, uint32_t n) noexcept
+    cdef void judge_status(self, int status) noexcept
+    cdef void observed(self, uint8_t what) noexcept
     cdef bint server_lost(self) noexcept
     cdef bint bad_reply(self) noexcept
     cdef bint refuse_head(self) noexcept

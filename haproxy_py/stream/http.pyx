@@ -33,7 +33,9 @@ from haproxy_py.stream.relay cimport (
 from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_status
 from backends.backend cimport RETRY_EMPTY, RETRY_JUNK, RETRY_TIMEOUT, retry_bit
-from backends.server cimport ServerConn
+from backends.server cimport (
+    OBSERVE_L7, SEEN_CLOSE, SEEN_HEADERS, SEEN_READ_ERROR, SEEN_READ_TIMEOUT, SEEN_STATUS, ServerConn,
+)
 from haproxy_py.stream.request cimport HttpRequest
 
 
@@ -299,6 +301,8 @@ cdef class HttpStream(HttpRequest):
         cdef uint32_t flags = h.flags
         if h.status >= 400 and self.backend.retry_on and self.try_again(retry_bit(h.status)):
             return False
+        if self.target.observe:
+            self.judge_status(h.status)
         self.res_seen = True
         self.response_us = c.reactor.now_us
         self.status = h.status
@@ -396,6 +400,17 @@ cdef class HttpStream(HttpRequest):
             return False
         return True
 
+    cdef void judge_status(self, int status) noexcept:
+        """observe layer7: what a status says of the server (manual 5.2, observe)."""
+        if 100 <= status < 500 or status == 501 or status == 505:
+            self.target.seen_good(OBSERVE_L7)
+        else:
+            self.target.seen_bad(SEEN_STATUS)
+
+    cdef void observed(self, uint8_t what) noexcept:
+        if self.target.observe:
+            self.target.seen_bad(what)
+
     cdef bint server_lost(self) noexcept:
         """The server connection ended before a whole reply head. If it was a kept one and nothing came over it, the
         client is closed without a word, so that it may safely try again itself (RFC 9112 9.3.1), as HAProxy does."""
@@ -405,6 +420,7 @@ cdef class HttpStream(HttpRequest):
             return False
         if self.try_again(RETRY_EMPTY if self.rs.received == 0 else RETRY_JUNK):
             return False
+        self.observed(SEEN_READ_ERROR if self.sconn.error else SEEN_CLOSE)
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
@@ -414,6 +430,7 @@ cdef class HttpStream(HttpRequest):
     cdef bint bad_reply(self) noexcept:
         if self.try_again(RETRY_JUNK):
             return False
+        self.observed(SEEN_HEADERS)
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
@@ -491,6 +508,7 @@ cdef class HttpStream(HttpRequest):
         elif st == ST_EXCHANGE and not self.res_seen and self.try_again(RETRY_TIMEOUT):
             pass
         elif st == ST_EXCHANGE and not self.res_seen:
+            self.observed(SEEN_READ_TIMEOUT)
             self.be.mine.eresp += 1
             self.target.slot.mine.eresp += 1
             self.drop_server(True)

@@ -44,6 +44,7 @@ cdef class Relay(Stream):
     cdef void seek_server(self) noexcept
     cdef void connect(self) noexcept
     cdef void connecting(self) noexcept
+    cdef void established(self) noexcept
     cdef void connect_failed(self) noexcept
     cdef uint8_t whose_turn(self) noexcept
     cdef void connect_timed_out(self) noexcept

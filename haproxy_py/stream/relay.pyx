@@ -17,8 +17,13 @@ from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
+<<<<<<< HEAD
 from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, Backend
 from backends.server cimport REUSE_NEVER, Server, ServerConn
+=======
+from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
+from backends.server cimport OBSERVE_L4, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn
+>>>>>>> 57ece76 (MINOR: backends: slowstart grows weights and maxconn step by step; observe with its on-error modes)
 
 cdef enum:
     RETRIES_IN_A_ROW = 16     # redispatched at once; the next one waits a moment: each is a call within the one before
@@ -109,6 +114,8 @@ cdef class Relay(Stream):
             self.sconn = c
             self.server = c
             c.user = self
+            if t.observe:
+                t.seen_good(OBSERVE_L4)
             self.connected()
             return
         c = t.open(self, sni, &err)
@@ -162,13 +169,19 @@ cdef class Relay(Stream):
                 self.connect_failed()
             elif self.rq.sent:
                 c.connecting = False
-                self.connected()
+                self.established()
             return
         r = c.check_connect()
         if r < 0:
             self.connect_failed()
         elif r > 0:
-            self.connected()
+            self.established()
+
+    cdef void established(self) noexcept:
+        """The new connection stands."""
+        if self.target.observe:
+            self.target.seen_good(OBSERVE_L4)
+        self.connected()
 
     cdef void connect_failed(self) noexcept:
         """Refused, unreachable, timed out: try again here after a while, or elsewhere (retries, option redispatch)."""
@@ -177,6 +190,8 @@ cdef class Relay(Stream):
         cdef Session s = self.session
         cdef uint64_t wait
         self.drop_server(True)
+        if t.observe:
+            t.seen_bad(SEEN_L4_BAD)
         if self.left_retries == 0:
             t.slot.mine.econ += 1
             self.be.mine.econ += 1
@@ -284,6 +299,8 @@ cdef class Relay(Stream):
     cdef void connect_timed_out(self) noexcept:
         self.sconn.fail(sys.ETIMEDOUT)
         if self.left_retries == 0:
+            if self.target.observe:
+                self.target.seen_bad(SEEN_L4_BAD)
             self.target.slot.mine.econ += 1
             self.be.mine.econ += 1
             self.drop_server(True)
