@@ -259,7 +259,7 @@ class Life:
     def _followed(self, one: ServerLife, change: Change) -> int:
         """Have this process and all others act; how many streams were put back into queues, or served."""
         here = self.follow(one.slot) if self.follow else 0
-        return max(here, change.queued - state.facts(one.slot)["qcur"]) if not one.slot.usable else here
+        return here if one.slot.usable else max(0, change.queued - state.facts(one.slot)["qcur"])
 
     def _tell(self, one: ServerLife, told: list[Message], change: Change) -> None:
         """Say, log and mail; and that no server is left, if so."""

@@ -17,13 +17,8 @@ from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
-<<<<<<< HEAD
 from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, Backend
-from backends.server cimport REUSE_NEVER, Server, ServerConn
-=======
-from backends.backend cimport A_FULL, A_OK, A_QUEUED, Backend
 from backends.server cimport OBSERVE_L4, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn
->>>>>>> 57ece76 (MINOR: backends: slowstart grows weights and maxconn step by step; observe with its on-error modes)
 
 cdef enum:
     RETRIES_IN_A_ROW = 16     # redispatched at once; the next one waits a moment: each is a call within the one before
