@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backends import hash_settings, state
 from backends import life_keywords as life_words
-from backends import state
 from backends.backend import Backend, retry_bits
 from backends.server import Server
 from backends.sni import SNI_FORMAT
@@ -70,6 +70,8 @@ def new_balancer(proxy: Proxy) -> Balancer:
     """The balancer of a backend, not attached yet."""
     made: Balancer = algorithm(proxy).make()
     made.configure(proxy[balance.BALANCE][1:])
+    if algorithm(proxy).argument == "hash":
+        hash_settings.apply(made, proxy)
     return made
 
 
@@ -100,9 +102,10 @@ def build_server(
     if item.address.family in ("inet", "inet6", "") and not host:
         admin |= NO_ADDRESS
     state.set_up(
-        slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port
-    )
-    state.set_slowstart(slot, item[life_words.SLOWSTART], algorithm(proxy).dynamic)
+        slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port,
+        maxqueue=item[server_settings.MAXQUEUE],
+    )  # fmt: skip
+    state.set_slowstart(slot, item[life_words.SLOWSTART], hash_settings.dynamic(proxy))
     made = Server(worker, slot, backend)
     made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
     if item.address.family in ("unix", "abns"):

@@ -10,9 +10,8 @@ import re
 from typing import NamedTuple
 
 from backends import state
+from backends.hash_settings import dynamic
 from backends.life import AGENT_RISE, Life
-from balancers.registry import find as find_algorithm
-from haproxy_py.config.keywords import balance
 from haproxy_py.engine.shm import ServerSlot
 
 INFO, ERROR = 6, 3
@@ -98,9 +97,7 @@ def get_weight(slot: ServerSlot) -> Answer:
 
 
 def _dynamic(life: Life, slot: ServerSlot) -> bool:
-    said = life.servers[slot].proxy[balance.BALANCE]
-    row = find_algorithm(said[0] if said else "roundrobin")
-    return row is None or bool(row.dynamic)
+    return dynamic(life.servers[slot].proxy)
 
 
 def set_maxconn(life: Life, slot: ServerSlot, text: str) -> Answer:

@@ -277,7 +277,8 @@ def address(ServerSlot slot not None) -> tuple:
     return text[:n].decode("ascii"), a.port
 
 
-def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int admin=0, str host="", int port=0) -> None:
+def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int admin=0, str host="", int port=0,
+           uint32_t maxqueue=0) -> None:
     """Fill a fresh slot: running, `weight` 0..256, where it is (IP text, "" none). Call refresh() when all are filled."""
     cdef ServerShared *s = slot.shared
     s.state = SRV_STOPPED if admin & ADM_MAINT else SRV_RUNNING
@@ -286,6 +287,7 @@ def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int adm
     s.eweight = weight * 16
     s.backup = backup
     s.admin = <uint8_t>admin
+    s.maxqueue = maxqueue
     s.check_duration = -1
     if host:
         set_address(slot, host, port)
@@ -321,4 +323,5 @@ def set_address(ServerSlot slot not None, str host not None, int port) -> None:
     spin_lock(&slot.proxy.shared.lock)
     memcpy(slot.shared.addr, &a, sizeof(a))
     slot.shared.generation += 1
+    slot.proxy.shared.generation += 1        # of a balancer whose ring depends on addresses (hash-key)
     spin_unlock(&slot.proxy.shared.lock)

@@ -144,6 +144,7 @@ cdef struct ServerShared:
     uint32_t eweight              # effective (after slowstart), scaled by 16 as HAProxy does
     uint32_t maxconn              # 0: none
     uint32_t minconn
+    uint32_t maxqueue             # 0: none
     uint32_t health               # rise/fall counter
     uint32_t last_change          # wall seconds
     uint32_t downtime

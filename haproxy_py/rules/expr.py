@@ -15,7 +15,7 @@ _ENDS = "(,"
 # Types that sample_cast can turn each type into (manual 7.3); "any" goes wherever the value allows at run time.
 _CASTS = {
     "any": set(TYPES),
-    "bool": {"bool", "sint", "str"},
+    "bool": {"bool", "sint", "str", "bin"},
     "sint": {"bool", "sint", "addr", "ipv4", "ipv6", "str", "bin"},
     "addr": {"addr", "ipv4", "ipv6", "str", "bin"},
     "ipv4": {"addr", "ipv4", "ipv6", "sint", "str", "bin"},

@@ -96,6 +96,8 @@ cdef int _to_bool(Sample *s) noexcept nogil:
 
 cdef int _to_int(Sample *s) noexcept nogil:
     if s.type == T_STR:
+        if s.len == 0:
+            return 0
         s.num = text_int(s.ptr, s.len)
     elif s.type == T_IPV4:
         s.num = (<int64_t>s.ip[0] << 24) | (s.ip[1] << 16) | (s.ip[2] << 8) | s.ip[3]
@@ -181,7 +183,7 @@ cdef int _to_bin(Sample *s) noexcept nogil:
         s.type = T_BIN
         return 1
     out = scratch()
-    if s.type == T_SINT:
+    if s.type == T_SINT or s.type == T_BOOL:
         for i in range(8):
             out[i] = <char>((s.num >> (56 - 8 * i)) & 255)
         s.len = 8

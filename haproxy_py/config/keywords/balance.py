@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from haproxy_py.config import known
+from haproxy_py.config.keywords.options import HTTP_BUFFER_REQUEST
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Setting
 from haproxy_py.config.registry import BACKEND, proxy_keyword
@@ -49,16 +50,24 @@ def balance(line: Line, proxy: Proxy) -> None:
     found = _WITH_NAME.match(word)
     if found:
         word, rest = found.group(1), [_argument(line, found.group(1), found.group(2)), *rest]
-    elif word == "hdr" or word not in known.words("balance"):
+    elif word == "hdr" or (word not in known.words("balance") and not word.startswith("rdp-cookie")):
         line.fail(USAGE)
     if word == "hdr" and rest[1:] and rest[1:] != ["use_domain_only"]:
         line.fail(f"balance {line.arg(0)} only accepts 'use_domain_only' modifier (got '{rest[1]}').")
+    if word.startswith("rdp-cookie") and word != "rdp-cookie":
+        line.fail("balance rdp-cookie : missing cookie name.")
     if word == "uri":
         _uri(line, rest)
     elif word == "url_param" and not rest:
         line.fail("balance url_param requires an URL parameter name.")
+    elif word == "url_param" and rest[1:]:
+        if rest[1] != "check_post":
+            line.fail(f"balance url_param only accepts 'check_post' modifier (got '{rest[1]}').")
+        proxy[HTTP_BUFFER_REQUEST] = True
     elif word == "hash" and not rest:
         line.fail("balance hash requires a sample expression.")
+    elif word == "hash" and rest[1:]:
+        line.fail(f"balance hash takes no other argument (got '{rest[1]}').")
     if word not in algorithms():
         line.fail(f"balance '{word}' is known to HAProxy, not supported yet.")
     line.set(proxy, BALANCE, (word, *rest))
@@ -107,6 +116,8 @@ def hash_type(line: Line, proxy: Proxy) -> None:
         line.fail("'hash-type' only supports 'sdbm', 'djb2', 'crc32', 'wt6' or 'none' hash functions.")
     if modifier and modifier != "avalanche":
         line.fail("'hash-type' only supports 'avalanche' as a modifier for hash functions.")
+    if not function and method == "consistent":
+        modifier = "avalanche"
     line.set(proxy, HASH_TYPE, (method, function or "sdbm", modifier))
 
 

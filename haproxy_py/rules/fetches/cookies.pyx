@@ -37,7 +37,7 @@ cdef int next_pair(const char *p, uint32_t n, uint32_t *at, uint32_t *name, uint
     while end > name[0] and _blank(p[end - 1]):
         end -= 1
     name_end[0] = end
-    value[0] = i
+    value[0] = end
     if i < n and p[i] == c'=':
         i += 1
         while i < n and _blank(p[i]):
@@ -97,7 +97,10 @@ cdef class Cookie(Fetch):
         return 1
 
     cdef int next(self, Head head, Sample *s) noexcept:
-        """Next value of a cookie of that name. A Set-Cookie field has one cookie: its first pair."""
+        """Next value of a cookie of that name. A Set-Cookie field has one cookie: its first pair.
+
+        HAProxy wants one byte behind "name=": "c=" at the end of a field is not seen unless a blank comes before it.
+        """
         cdef uint32_t a, b, v, w, n = <uint32_t>len(self.name)
         cdef const char *p
         cdef int i
@@ -109,11 +112,11 @@ cdef class Cookie(Fetch):
                     return 0
                 s.cursor = i
             p = head.fields[i].value
-            if (self.response and s.at) or not next_pair(p, head.fields[i].value_len, &s.at, &a, &b, &v, &w):
+            if (self.response and s.at) or (n and s.at + (s.at > 0) + n + 1 >= head.fields[i].value_len) or not next_pair(p, head.fields[i].value_len, &s.at, &a, &b, &v, &w):
                 s.cursor = i + 1
                 s.at = 0
                 continue
-            if n == 0 or (b - a == n and memcmp(p + a, <const char *>self.name, n) == 0):
+            if n == 0 or (b - a == n and b < v and memcmp(p + a, <const char *>self.name, n) == 0):
                 set_text(s, p + v, w - v)
                 return 1
 

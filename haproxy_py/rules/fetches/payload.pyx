@@ -77,7 +77,7 @@ cdef class LengthValue(Fetch):
 
 
 cdef class Body(Payload):
-    """req.body: what of the body is in the buffer (option http-buffer-request)."""
+    """What of a body stands in the buffer, from its first byte on."""
 
     def setup(self, list args) -> None:
         self.offset = 0
@@ -87,6 +87,5 @@ cdef class Body(Payload):
 fetch("req.len", "req_len", type="sint", needs="l6req", source=_SOURCE)(Length)
 fetch("req.payload", "payload", args="sint sint", type="bin", needs="l6req", source=_SOURCE)(Payload)
 fetch("req.payload_lv", "payload_lv", args="sint sint str?", type="bin", needs="l6req", source=_SOURCE)(LengthValue)
-fetch("req.body", type="bin", needs="hrqbo", source="manual 7.3.6")(Body)
 acl_keyword("payload", fetch="req.payload", match="bin", source=_SOURCE)
 acl_keyword("payload_lv", fetch="req.payload_lv", match="bin", source=_SOURCE)

@@ -1,0 +1,29 @@
+"""Types of balancers.hashed for Python; the C side is in hashed.pxd."""
+
+from collections.abc import Mapping, Sequence
+
+from balancers.base import Balancer
+from balancers.keys import KeySource
+from haproxy_py.engine.shm import ServerSlot
+
+AFFINITIES: Mapping[str, int]
+HASH_KEYS: Mapping[str, int]
+
+class Hashed(Balancer):
+    source: KeySource
+    dynamic: bool
+    def hash_type(
+        self, method: str, function: str, modifier: str, *, factor: int = 0, affinity: str = "always"
+    ) -> None: ...
+    def hash_keys(self, keys: Sequence[str]) -> None: ...
+    def server_of(self, hash: int) -> ServerSlot | None: ...
+
+class Source(Hashed): ...
+class Uri(Hashed): ...
+class UrlParam(Hashed): ...
+class Header(Hashed): ...
+
+class Computed(Hashed):
+    def computed_by(self, source: KeySource) -> None: ...
+
+def encoded(text: str) -> bytes: ...
