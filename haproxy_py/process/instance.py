@@ -59,6 +59,10 @@ class Instance:
         self.born = time.time()  # of the whole group: made before the fork
         self.sockets: dict[str, list[tuple[Bind, int, ProxySlot]]] = {}
         self.statistics: Statistics = None  # type: ignore[assignment]  # build() makes it
+        self.listeners_of: dict[str, list[Listener]] = {}  # by frontend
+        self.disabled_now: set[str] = set()  # frontends that the runtime socket has disabled
+        self.shut_now: set[str] = set()  # ... for good
+        self.hard_maxconn = 0  # connections that the process has descriptors for; 0: not known
         self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn of their own
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
@@ -173,6 +177,8 @@ class Instance:
         log_output.forked()
         log_output.attach(self.worker.reactor)
         for one in bind.wanted(self.config):
+            if one.proxy.name in self.shut_now:
+                continue
             listener = build_listener(
                 self.config,
                 one,
@@ -181,8 +187,10 @@ class Instance:
                 self.worker,
                 self.limits.get(one.key),
             )
-            listener.start()
+            if one.proxy.name not in self.disabled_now:
+                listener.start()
             self.listeners.append(listener)
+            self.listeners_of.setdefault(one.proxy.name, []).append(listener)
         if self.bus is not None:
             self.bus.become(slot, self, loop)
         if self.segment.workers > 1:
@@ -219,8 +227,10 @@ class Instance:
 
     def resume(self) -> None:
         """Accept again (SIGTTIN)."""
-        for listener in self.listeners:
-            listener.start()
+        for name, listeners in self.listeners_of.items():
+            if name not in self.disabled_now:
+                for listener in listeners:
+                    listener.start()
 
     def soft_stop(self) -> None:
         """Accept no more, let what runs finish; `drained` is set when the last connection has ended."""
@@ -262,6 +272,7 @@ class Instance:
         for listener in self.listeners:
             listener.stop()
         self.listeners = []
+        self.listeners_of = {}
         if self.waker is not None:
             self.waker.stop()
             self.waker = None
@@ -271,9 +282,13 @@ class Instance:
         log_output.detach()
         self.worker.close()
 
+    def keys_of(self, frontend: str) -> list[str]:
+        """Keys of the listening addresses of a frontend."""
+        return [one.key for one in bind.wanted(self.config) if one.proxy.name == frontend]
+
     def bound(self) -> list[tuple[str, int]]:
         """(frontend, listening descriptor) in the order of the bind lines."""
-        return [(one.proxy.name, self.listening[one.key]) for one in bind.wanted(self.config)]
+        return [(one.proxy.name, self.listening[one.key]) for one in bind.wanted(self.config) if one.key in self.listening]
 
     def stats(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Counters and gauges by proxy and part, under the statistics' names; summed over all workers."""

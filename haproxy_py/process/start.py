@@ -196,6 +196,7 @@ class Program:
         limits.raise_descriptors(plan.descriptors, said, self.console, self.program)
         limits.limit_memory(said, self.console, self.program)
         instance.segment.maxconn = plan.maxconn
+        instance.hard_maxconn = plan.maxconn
         if self.options.no_splice and hasattr(instance, "worker"):
             instance.worker.splice = False
 

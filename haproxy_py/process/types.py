@@ -27,6 +27,7 @@ class Instance(Protocol):
     segment: Segment
     listening: dict[str, int]  # key of a listening address -> descriptor; complete after bind()
     bus: Bus | None  # to the other workers, made by the supervisor before the fork
+    hard_maxconn: int  # connections that the process has descriptors for
     drained: asyncio.Event  # set when a soft stop has nothing left to wait for
 
     def bind(self, inherited: Mapping[str, int]) -> None:

@@ -5,13 +5,13 @@
         ...
 
 The function gets a Call and returns text, an iterator of texts (long outputs are sent in slices) or an asynchronous
-iterator. It raises Answer(text, severity) for a message. The core checks the level, the modes and the words before.
+iterator; it may be a coroutine function. It raises Answer(text, severity) for a message. The core checks the level, the modes and the words before.
 Source: management manual 9.3.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from haproxy_py.runtime.call import Call
 
-Output = str | bytes | None | Iterator[str] | Iterator[bytes] | AsyncIterator[str]
+Text = str | bytes | None | Iterator[str] | Iterator[bytes]
+Output = Text | AsyncIterator[str] | Awaitable[Text]
 F = TypeVar("F", bound=Callable[..., Output])
 
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
 from haproxy_py.config.keywords import tuning
@@ -203,6 +203,8 @@ class Connection:
         await self._send(bytes(out))
 
     async def _pieces(self, output: Output) -> AsyncIterator[str | bytes]:
+        if isinstance(output, Awaitable):
+            output = await output
         if output is None:
             return
         if isinstance(output, (str, bytes)):
@@ -222,4 +224,3 @@ class Connection:
             if time.monotonic() >= until:
                 await asyncio.sleep(0)
                 until = time.monotonic() + FAIRNESS_S
-

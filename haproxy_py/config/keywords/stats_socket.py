@@ -59,4 +59,3 @@ def stats_maxconn(line: Line, globals_: Global) -> None:
 def stats(line: Line, globals_: Global) -> None:
     """Any other word behind `stats` in the global section."""
     line.fail(f"'stats' only supports 'socket', 'maxconn' and 'timeout' (got '{line.arg(0)}')")
-
