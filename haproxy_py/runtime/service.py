@@ -19,12 +19,14 @@ from haproxy_py.config.keywords import tuning
 from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_TIMEOUT
 from haproxy_py.runtime.bus import Bus, Unreachable
 from haproxy_py.runtime.call import Client
+from haproxy_py.runtime.dynamic import removable
 from haproxy_py.runtime.dialogue import Dialogue
 from haproxy_py.runtime.operations import apply
 from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import COMMANDS, Answer, Output
 from haproxy_py.runtime.sockets import Door, doors
 
+startup_logs: list[str] = []  # kept by whoever prints
 SLICE = 16384  # bytes sent at once; between two the traffic has its turn
 FAIRNESS_S = 0.002  # longest time that an iterator is followed without giving the loop back
 
@@ -69,6 +71,14 @@ class Service:
             names = ", ".join(map(str, late))
             raise Answer(f"Not answered in time by worker(s) {names}: what was asked is done there as soon as they run.\n")
         return {slot: value for slot, (_, value) in got.items()}
+
+    def removable(self, server: Any) -> str:
+        """Why a server cannot be deleted, in HAProxy's words; "" when it can."""
+        return removable(server)
+
+    def startup_logs(self) -> list[str]:
+        """What the start printed on stderr."""
+        return list(startup_logs)
 
     def environment(self) -> dict[str, str]:
         """The environment as the configuration left it."""
