@@ -22,7 +22,7 @@ from haproxy_py.config.model import Server as ServerItem
 
 if TYPE_CHECKING:
     from balancers.base import Balancer
-    from haproxy_py.engine.shm import ProxySlot, Segment
+    from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
     from haproxy_py.engine.worker import Worker
 
 REUSE = {"never": 0, "safe": 1, "aggressive": 2, "always": 3}
@@ -30,6 +30,7 @@ CONFIGURED_MAINTENANCE = state.CMAINT | state.FMAINT
 NO_ADDRESS = state.RMAINT
 OBSERVED = {"": 0, "layer4": 1, "layer7": 2}
 UNLIMITED = 0xFFFFFFFF
+SPARE_SERVERS = 256  # rooms kept for servers added at run time, all backends together
 
 
 def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, segment: Segment) -> Backend:
@@ -50,7 +51,8 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     for number, item in enumerate(proxy.servers, 1):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
     made.balancer = new_balancer(proxy)
-    made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]))
+    room = server_room(proxy)
+    made.balancer.attach(slot, [s.slot for s in made.servers], allbackups=bool(proxy[options.ALLBACKUPS]), room=room)
     made.balancer.fullconn = made.fullconn
     for server in made.servers if made.balancer.by_load else ():
         server.watcher = made.balancer
@@ -78,7 +80,12 @@ def new_balancer(proxy: Proxy) -> Balancer:
 def shared_bytes(config: Config) -> int:
     """Room that the balancers of a configuration want in the segment, rounded up generously for alignment."""
     backends = [p for p in config.proxies if p.is_backend]
-    return sum(new_balancer(p).state_size(max(1, len(p.servers))) + 64 for p in backends)
+    return sum(new_balancer(p).state_size(server_room(p)) + 64 for p in backends)
+
+
+def server_room(proxy: Proxy) -> int:
+    """How many servers a backend may come to have: more than it begins with where its algorithm lets servers be added."""
+    return max(1, len(proxy.servers)) + (SPARE_SERVERS if hash_settings.dynamic(proxy) else 0)
 
 
 def default_fullconn(config: Config, proxy: Proxy) -> int:
@@ -93,19 +100,22 @@ def leads_to(front: Proxy, back: Proxy) -> bool:
 
 
 def build_server(
-    config: Config, proxy: Proxy, item: ServerItem, number: int, backend: Backend, worker: Worker, segment: Segment
+    config: Config,
+    proxy: Proxy,
+    item: ServerItem,
+    number: int,
+    backend: Backend,
+    worker: Worker,
+    segment: Segment,
+    *,
+    room: int = -1,
+    admin: int = 0,
 ) -> Server:
-    """One server line."""
-    slot = segment.server(backend.slot, item.name, item[server_words.ID] or number)
-    host, port = where_it_is(item)
-    admin = CONFIGURED_MAINTENANCE if item[server_settings.DISABLED] else 0
-    if item.address.family in ("inet", "inet6", "") and not host:
-        admin |= NO_ADDRESS
-    state.set_up(
-        slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port,
-        maxqueue=item[server_settings.MAXQUEUE],
-    )  # fmt: skip
-    state.set_slowstart(slot, item[life_words.SLOWSTART], hash_settings.dynamic(proxy))
+    """One server line. room: of the segment, for one added at run time; its shared part is filled by the first process
+    that comes. admin: bits of its administrative state beside those of its line."""
+    slot = segment.server(backend.slot, item.name, item[server_words.ID] or number, room=room)
+    if room < 0 or not state.facts(slot)["last_change"]:
+        share(slot, item, admin, hash_settings.dynamic(proxy))
     made = Server(worker, slot, backend)
     made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
     if item.address.family in ("unix", "abns"):
@@ -133,6 +143,19 @@ def build_server(
     if speaks is not None:
         made.tls, made.sni = speaks.context, item[SNI_FORMAT]
     return made
+
+
+def share(slot: ServerSlot, item: ServerItem, admin: int, ramps: bool) -> None:
+    """Fill the shared part of a server."""
+    host, port = where_it_is(item)
+    admin |= CONFIGURED_MAINTENANCE if item[server_settings.DISABLED] else 0
+    if item.address.family in ("inet", "inet6", "") and not host:
+        admin |= NO_ADDRESS
+    state.set_up(
+        slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port,
+        maxqueue=item[server_settings.MAXQUEUE],
+    )  # fmt: skip
+    state.set_slowstart(slot, item[life_words.SLOWSTART], ramps)
 
 
 def pool(made: Server, item: ServerItem) -> None:

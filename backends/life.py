@@ -108,6 +108,10 @@ class Life:
         self.servers[slot] = one
         return one
 
+    def attach(self, proxy: Proxy, item: Server, slot: ServerSlot) -> None:
+        """add() of one that comes at run time: what it tracks is there already."""
+        self._link(self.add(proxy, item, slot))
+
     def remove(self, slot: ServerSlot) -> None:
         """It was deleted at run time."""
         one = self.servers.pop(slot)

@@ -157,12 +157,31 @@ class Checker:
         self.life = life or Life(config, lookup, log, say)
         self.spread = _global(config, "spread-checks")
         self.max_spread = _global(config, "max-spread-checks")
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tls_maker = tls_maker
+        self.running = False
+        self.tasks: list[asyncio.Task[None]] = []  # of the checks, in their order, while it runs
         hostname = _node(config)
         self.checks = [
             _server_check(make_plan(proxy, server, config, tls_maker), slot, self.life, hostname)
             for proxy, server, slot in _checked(config, lookup)
         ]
+
+    def add(self, proxy: Proxy, server: Server, slot: ServerSlot) -> None:
+        """A server that was added at run time: its check is there, `enable health` lets it run."""
+        each = _server_check(make_plan(proxy, server, self.config, self.tls_maker), slot, self.life, _node(self.config))
+        self.checks.append(each)
+        if not state.check_state(slot) & state.CHECK_CONFIGURED:
+            state.set_check_state(slot, state.CHECK_CONFIGURED)
+        if self.running:
+            self.tasks.append(asyncio.create_task(self._run(each, each.plan.inter)))
+
+    def remove(self, slot: ServerSlot) -> None:
+        """A server that is being deleted."""
+        at = next((i for i, each in enumerate(self.checks) if each.slot is slot), -1)
+        if at >= 0:
+            del self.checks[at]
+            if self.running:
+                self.tasks.pop(at).cancel()
 
     def prepare(self) -> None:
         """Give every checked server that has none its first health and state; best before the workers are forked."""
@@ -173,11 +192,13 @@ class Checker:
     async def start(self) -> None:
         """Begin to check, spread as HAProxy does. A worker that takes over goes on from the shared health."""
         self.prepare()
+        self.running = True
         delays = first_delays([each.plan.inter for each in self.checks], self.max_spread)
         self.tasks = [asyncio.create_task(self._run(each, delay)) for each, delay in zip(self.checks, delays, strict=True)]
 
     async def stop(self) -> None:
         """End every check and wait for that."""
+        self.running = False
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -187,6 +187,7 @@ cdef struct GlobalShared:
     uint32_t fold_seq             # odd while retire() folds: readers of totals try again
     uint32_t maxconn_reached      # times a listener had to wait because of maxconn
     uint32_t servers_used         # rooms for servers given out, see Segment.claim_room
+    uint32_t cleared              # +1 at every `clear counters all`: what a worker counted before is not folded
     uint32_t life                 # +1 at every change in a server's life: see backends.follow
 
 cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
@@ -195,7 +196,8 @@ cdef struct WorkerShared:         # one line per worker: its part of the process
     uint64_t heartbeat            # reactor turns or anything that moves; for watchers
     uint32_t letters              # Waiters that other workers granted something, last first; 0: none
     uint32_t waiters_used         # Waiters of this worker that were ever in use
-    uint64_t spare[4]
+    uint64_t cleared              # value of GlobalShared.cleared when it last set its totals to 0
+    uint64_t spare[3]
 
 @cython.final
 cdef class Segment:
@@ -227,6 +229,7 @@ cdef class Segment:
     cdef void wake_others(self) noexcept                # write to wake_fd
     cdef size_t proxy_bytes(self) noexcept
     cdef size_t server_bytes(self) noexcept
+    cdef void clear_slot(self, int slot) noexcept
     cdef void total(self, Counters *array, Counters *out) noexcept
     cdef ServerShared *server_at(self, uint32_t room) noexcept
 

@@ -248,6 +248,7 @@ cdef class Segment:
             proxy.mine = &proxy.counters[slot]
         for server in self.servers:
             server.mine = &server.counters[slot]
+        self.mine.cleared = sys.ha_load32(&self.shared.cleared)
         sys.ha_store32(&self.shared.alive[slot], own_pid)
 
     def proxy(self, str name not None) -> ProxySlot:
@@ -358,6 +359,8 @@ cdef class Segment:
         if not 1 <= slot <= self.workers:
             raise ValueError(f"there is no worker slot {slot}")
         pid = sys.ha_load32(&self.shared.alive[slot])
+        if pid and self.worker_parts[slot].cleared != sys.ha_load32(&self.shared.cleared):
+            self.clear_slot(slot)                # it died before it had done so itself
         sys.ha_add32(&self.shared.fold_seq, 1)
         for proxy in self.proxies:
             proxy.retire(slot, pid)
@@ -376,6 +379,34 @@ cdef class Segment:
         sys.ha_cas32(&self.shared.checker, <uint32_t>slot + 1, 0)
         sys.ha_store32(&self.shared.alive[slot], 0)
         self.wake_others()
+
+    cdef void clear_slot(self, int slot) noexcept:
+        """Set the totals of one worker, or those of the dead (0), to 0."""
+        cdef ProxySlot proxy
+        cdef ServerSlot server
+        for proxy in self.proxies:
+            memset(&proxy.counters[slot], 0, totals_count() * sizeof(uint64_t))
+        for server in self.servers:
+            memset(&server.counters[slot], 0, totals_count() * sizeof(uint64_t))
+        self.worker_parts[slot].cleared = sys.ha_load32(&self.shared.cleared)
+
+    def clear_totals(self) -> None:
+        """Set all totals to 0 (`clear counters all`): every worker calls this for its own; the supervisor, or who is alone,
+        before them for the dead. One that dies in between is cleared when it is retired."""
+        if self.slot == 0 or self.workers == 1:
+            sys.ha_add32(&self.shared.cleared, 1)
+            self.clear_slot(0)
+        if self.slot:
+            self.clear_slot(self.slot)
+
+    def clear_peaks(self) -> None:
+        """Forget every maximum (`clear counters`)."""
+        cdef ProxySlot proxy
+        cdef ServerSlot server
+        for proxy in self.proxies:
+            proxy.clear_peaks()
+        for server in self.servers:
+            server.clear_peaks()
 
     cdef void total(self, Counters *array, Counters *out) noexcept:
         """Sum of an array of counters over all workers, retired ones included; not torn by a retire()."""
@@ -631,10 +662,6 @@ cdef class ProxySlot:
         s.smax = s.scur
         s.qmax = s.qcur
 
-    def clear_totals(self) -> None:
-        """Set this worker's totals, and those of dead ones, to 0 (`clear counters all`, which every worker runs)."""
-        memset(self.mine, 0, totals_count() * sizeof(uint64_t))
-        memset(self.counters, 0, totals_count() * sizeof(uint64_t))
 
 
 cdef class ServerSlot:
@@ -700,8 +727,3 @@ cdef class ServerSlot:
         self.shared.rate_max = 0
         self.shared.smax = self.shared.scur
         self.shared.qmax = self.shared.qcur
-
-    def clear_totals(self) -> None:
-        """Set this worker's totals, and those of dead ones, to 0 (`clear counters all`, which every worker runs)."""
-        memset(self.mine, 0, totals_count() * sizeof(uint64_t))
-        memset(self.counters, 0, totals_count() * sizeof(uint64_t))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from backends.build import build_backend, shared_bytes
+from backends.build import SPARE_SERVERS, build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
@@ -40,7 +40,6 @@ from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import Service
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 
-SPARE_SERVERS = 256  # rooms kept for servers added at run time
 DRAIN_POLL_S = 0.05
 LINGER_MS = 4  # a worker's turn waits for more events until it is so old, then asyncio has its turn
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from backends import life_keywords, state
-from backends.build import algorithm, build_server
+from backends.build import build_server
+from backends.hash_settings import dynamic
 from haproxy_py.config.errors import ConfigError, Faults, Where
 from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as words
@@ -113,7 +114,7 @@ async def add_server(call: Call) -> None:
     """`add server B/S ADDRESS [option]...`: in maintenance, its check disabled."""
     backend, name = cut(call.arg(0))
     made = backend_of(call.instance, backend)
-    if not algorithm(proxy_of(call.instance, backend)).dynamic:
+    if not dynamic(proxy_of(call.instance, backend)):
         raise Answer(STATIC)
     given = [name, *call.args[1:]]
     if any(server.name == name for server in made.servers) and len(given) > 1:
@@ -148,18 +149,13 @@ def removable(instance: Any, server: Any) -> str:
     """Why a server cannot be deleted, in HAProxy's words; "" when it can."""
     one = instance.life.servers[server.slot]
     told = f"{one.proxy.name}/{server.name}"
-    names = {reference.name for reference in _references(instance) if reference.kind == "srv"}
+    names = {each.name for each in instance.config.globals[REFERENCES] if each.kind == "srv"}  # rules could not let go of it
     if one.trackers or told in names:
         return PINNED
     now = server.slot.gauges()
     if not now["admin"] & state.MAINT:
         return NOT_IN_MAINTENANCE
     return BUSY if now["scur"] or now["qcur"] or now["used_conns"] or now["idle_conns"] else ""
-
-
-def _references(instance: Any) -> list[Any]:
-    """Names that rules hold, and could not let go of."""
-    return [each for proxy in instance.config.proxies for each in proxy[REFERENCES]]
 
 
 @command("del server", "del server <bk>/<srv>", "remove a dynamically added server", level=Level.ADMIN)

@@ -19,8 +19,8 @@ from haproxy_py.config.keywords import tuning
 from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_TIMEOUT
 from haproxy_py.runtime.bus import Bus, Unreachable
 from haproxy_py.runtime.call import Client
-from haproxy_py.runtime.dynamic import removable
 from haproxy_py.runtime.dialogue import Dialogue
+from haproxy_py.runtime.dynamic import removable
 from haproxy_py.runtime.operations import apply
 from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import COMMANDS, Answer, Output
@@ -74,7 +74,7 @@ class Service:
 
     def removable(self, server: Any) -> str:
         """Why a server cannot be deleted, in HAProxy's words; "" when it can."""
-        return removable(server)
+        return removable(self.instance, server)
 
     def startup_logs(self) -> list[str]:
         """What the start printed on stderr."""

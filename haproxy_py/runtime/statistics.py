@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from haproxy_py.observe.statistics.query import StatError
 from haproxy_py.runtime.call import Call
+from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
 
 
@@ -42,3 +44,18 @@ def _ended(pieces: Iterator[bytes]) -> Iterator[bytes]:
         last = piece or last
     if last and not last.endswith(b"\n"):
         yield b"\n"
+
+
+@operation("clear totals", change=True)
+def clear_totals(instance: Any) -> None:
+    """The supervisor for dead workers, then each worker for itself."""
+    instance.segment.clear_totals()
+
+
+@command("clear counters", "clear counters [all]", "clear max statistics counters (or all counters)", level=Level.OPERATOR)
+async def clear_counters(call: Call) -> None:
+    """Maxima; with `all`, everything that is counted."""
+    if call.arg(0) == "all":
+        call.need(Level.ADMIN)
+        await call.service.everywhere("clear totals")
+    call.instance.segment.clear_peaks()

@@ -274,6 +274,11 @@ class Parts:
         """The servers of one proxy."""
         return [self._server(proxy, server) for server in self.world.backends[proxy.name].servers]
 
+    def forget(self, room: int) -> None:
+        """The server of this room of the segment was deleted."""
+        self.items.pop(room, None)
+        self._servers.pop(room, None)
+
     def _server(self, proxy: Proxy, server: Any) -> ServerPart:
         room = server.slot.room
         found = self._servers.get(room)
