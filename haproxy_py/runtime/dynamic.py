@@ -87,7 +87,6 @@ def add_here(instance: Any, backend: str, given: list[str], room: int, number: i
     made.balancer.append(server.slot)
     if made.balancer.by_load:
         server.watcher = made.balancer
-    made.any_limit = made.any_limit or bool(item[words.MAXCONN])
     instance.statistics.parts.items[room] = item
     instance.life.attach(proxy, item, server.slot)
     if item[words.CHECK]:
