@@ -22,6 +22,7 @@ cdef class Balancer:
     cdef readonly ProxySlot proxy
     cdef readonly list servers             # ServerSlot, in configuration order; index = number in the state block
     cdef readonly bint allbackups          # option allbackups
+    cdef public object complain            # called with a text when an algorithm itself fails; None: nobody listens
     cdef public uint32_t fullconn          # of the backend, for servers with a minconn; 0: none has
     cdef void *state
     cdef uint32_t room                     # servers that the state block has room for
@@ -41,7 +42,7 @@ cdef class Balancer:
     cdef ServerSlot pick_other(self, Txn t, ServerSlot avoid)      # `avoid` only when no other can serve (redispatch)
     cdef void changed(self, ServerSlot server) noexcept    # its state or weight has just changed (any worker)
     cdef void load_changed(self, ServerSlot server) noexcept         # by_load: its scur or qcur has just changed
-    cdef void answered(self, ServerSlot server, uint64_t us) noexcept    # by_time: a response head came after so long
+    cdef void answered(self, ServerSlot server, uint64_t us, bint failed) noexcept    # by_time: so long it took; failed: 5xx
     cdef int index_of(self, ServerSlot server) noexcept    # -1: not one of its servers
     cdef int first_backup(self) noexcept                   # first usable backup in order, -1: none; lock held
 

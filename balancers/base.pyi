@@ -1,6 +1,6 @@
 """Types of balancers.base for Python; the C side is in base.pxd."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from haproxy_py.engine.shm import ProxySlot, ServerSlot
@@ -10,6 +10,7 @@ class Balancer:
     servers: list[ServerSlot]
     allbackups: bool
     fullconn: int
+    complain: Callable[[str], None] | None
     by_load: bool
     by_time: bool
     holds: bool

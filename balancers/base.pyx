@@ -160,7 +160,7 @@ cdef class Balancer:
     cdef void load_changed(self, ServerSlot server) noexcept:
         pass
 
-    cdef void answered(self, ServerSlot server, uint64_t us) noexcept:
+    cdef void answered(self, ServerSlot server, uint64_t us, bint failed) noexcept:
         pass
 
     cdef void changed(self, ServerSlot server) noexcept:

@@ -30,40 +30,12 @@ cdef enum:
     NEVER = -0x40000000  # last turn of a server that had none yet
     STEP = 4096          # larger than any rest - weight, so that `due` decides first
 
-cdef struct Place:       # of one server
-    int32_t due          # pick number of its next turn
-    int32_t last         # when its last turn was due
-    int32_t rest         # fraction of a pick still to be waited, in 1/weight
-    int32_t weight       # effective weight that is applied, 0: out
-    uint32_t at          # index in its heap
-    uint32_t next        # of the full ones that one pick has met
-    uint8_t heap         # 0..2, OUT
-    uint8_t backup       # its group
-    int64_t order        # heap order, then age
-    uint64_t age
-
-cdef struct Group:
-    int32_t pos          # picks in this round
-    int32_t length       # of this round
-    int32_t total        # sum of weights: the length of the next round
-    uint32_t unseen      # 0 or 1: which heap
-    uint32_t size[3]     # of the heaps
-
-cdef struct State:
-    uint32_t generation  # balancers.base.StateHead
-    uint32_t ready
-    uint64_t age         # stamps, so that equals keep their order
-    Group groups[2]      # active, backup
-
-
 cdef inline bint before(Place *a, Place *b) noexcept nogil:
     return a.order < b.order or (a.order == b.order and a.age < b.age)
 
 
 cdef class RoundRobin(Balancer):
-    cdef State *st
-    cdef Place *places
-    cdef uint32_t *heaps          # 2 groups x 3 heaps x room
+    """See the module."""
 
     cdef size_t state_bytes(self, uint32_t servers) noexcept:
         return sizeof(State) + servers * (sizeof(Place) + 6 * sizeof(uint32_t))

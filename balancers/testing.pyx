@@ -1,6 +1,6 @@
 """A pool of servers without sockets, for tests of balancers and of what uses them."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, Segment, SRV_RUNNING, SRV_STOPPED
 from balancers.base cimport AT_WORK, Balancer, StateHead, nbsrv, recount
@@ -110,6 +110,10 @@ cdef class Pool:
         slot.shared.maxconn = maxconn
         slot.shared.scur = scur
         self.balancer.load_changed(slot)
+
+    def answered(self, int i, int us, *, bint failed=False) -> None:
+        """Server `i` sent a response head after so many microseconds."""
+        self.balancer.answered(self.servers[i], <uint64_t>us, failed)
 
     def die_at_work(self) -> None:
         """What a worker leaves that was killed while it changed the state block."""

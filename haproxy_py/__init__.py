@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 from haproxy_py.version import VERSION
 
 if TYPE_CHECKING:
+    from balancers.registry import balancer
     from haproxy_py.api import ConfigurationError, Proxy
 
 __version__ = VERSION
-__all__ = ["ConfigurationError", "Proxy", "__version__"]
+__all__ = ["ConfigurationError", "Proxy", "__version__", "balancer"]
 
 
 def __getattr__(name: str) -> object:
     """The embedding API is imported when it is first asked for: the command line starts without it."""
+    if name == "balancer":
+        from balancers.registry import balancer
+
+        return balancer
     if name in ("Proxy", "ConfigurationError"):
         from haproxy_py import api
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from backends.build import SPARE_SERVERS, build_backend, shared_bytes
@@ -117,6 +118,7 @@ class Instance:
             slot = self.segment.proxy(proxy.name)
             made = build_backend(self.config, proxy, slot, self.worker, self.segment)
             finish_backend(made, proxy)
+            made.balancer.complain = partial(self.log, proxy, 1)
             self.backends[proxy.name] = made
         for proxy in fronts:
             slot = self.segment.proxy(proxy.name)

@@ -305,6 +305,8 @@ cdef class HttpStream(HttpRequest):
             self.judge_status(h.status)
         self.res_seen = True
         self.response_us = c.reactor.now_us
+        if self.backend.balancer.by_time:
+            self.backend.balancer.answered(self.srv, self.response_us - self.connect_us, h.status >= 500)
         self.status = h.status
         self.rs.base = self.rs.end = n
         if h.status == 101 or (q.method == M_CONNECT and 200 <= h.status < 300):

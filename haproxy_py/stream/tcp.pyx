@@ -202,6 +202,8 @@ cdef class TcpStream(Relay):
         cdef ServerConn c = self.sconn
         self.connect_us = c.reactor.now_us
         self.response_us = self.connect_us
+        if self.backend.balancer.by_time:
+            self.backend.balancer.answered(self.srv, self.connect_us - self.queue_us, False)
         c.uses += 1
         self.state = ST_TUNNEL
         self.session.may_read = True

@@ -14,7 +14,7 @@ from haproxy_py.config.keywords.options import HTTP_BUFFER_REQUEST
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Setting
 from haproxy_py.config.registry import BACKEND, proxy_keyword
-from haproxy_py.config.units import leading_int, strict_int
+from haproxy_py.config.units import UnitError, leading_int, parse_time, strict_int
 
 BALANCE: Setting[tuple[str, ...]] = Setting("balance", ("roundrobin",))  # word, argument in brackets if any, further words
 HASH_TYPE: Setting[tuple[str, str, str]] = Setting("hash-type", ("map-based", "sdbm", ""))  # method, function, modifier
@@ -47,6 +47,9 @@ def balance(line: Line, proxy: Proxy) -> None:
         line.set(proxy, BALANCE, ("roundrobin",))
         return
     word, rest = line.arg(0), line.args[1:]
+    if word == "ewma" or word.startswith("python."):
+        line.set(proxy, BALANCE, (word, *_ours(line, word, rest)))
+        return
     found = _WITH_NAME.match(word)
     if found:
         word, rest = found.group(1), [_argument(line, found.group(1), found.group(2)), *rest]
@@ -71,6 +74,29 @@ def balance(line: Line, proxy: Proxy) -> None:
     if word not in algorithms():
         line.fail(f"balance '{word}' is known to HAProxy, not supported yet.")
     line.set(proxy, BALANCE, (word, *rest))
+
+
+def _ours(line: Line, word: str, rest: list[str]) -> list[str]:
+    """What HAProxy has not: `ewma [TIME]`, `python.NAME`. Returns: the words behind the name."""
+    most = 1 if word == "ewma" else 0
+    if rest[most:]:
+        line.fail(f"balance {word} takes no other argument (got '{rest[most]}').")
+    if word not in algorithms():
+        loaded = [name for name in algorithms() if name.startswith("python.")]
+        told = f"these are loaded: {', '.join(loaded)}" if loaded else "'python-load' loads the file or module that has it"
+        line.fail(f"balance '{word}' : no Python balancer of this name is registered; {told}.")
+    return [str(_constant(line, rest[0]))] if rest else []
+
+
+def _constant(line: Line, text: str) -> int:
+    """The time constant of ewma in ms, 1 to a day."""
+    try:
+        value = parse_time(text)
+    except UnitError:
+        value = 0
+    if not 1 <= value <= 86_400_000:
+        line.fail(f"balance ewma expects a time from 1ms to 1d (got '{text}').")
+    return value
 
 
 def _argument(line: Line, word: str, text: str) -> str:

@@ -16,4 +16,4 @@ def test_rows() -> None:
 
 def test_a_duplicate_names_both_modules() -> None:
     with pytest.raises(RuntimeError, match=r"balance 'roundrobin' registered by balancers\.roundrobin and "):
-        balancers.balancer("roundrobin", dynamic=True, source="test")(object)
+        balancers.balancer("roundrobin", dynamic=True, source="test")(RoundRobin)
