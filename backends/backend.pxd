@@ -67,6 +67,7 @@ cdef class Backend:
     cdef public RuleSet http_after
     cdef public uint64_t inspect_delay
     cdef public uint64_t response_delay
+    cdef public object service                       # stream.service.Service whose URIs are answered here (stats), None
     cdef public object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
     cdef int assign(self, ServerUser u) noexcept
     cdef int assign_to(self, ServerUser u, Server s) noexcept

@@ -23,6 +23,7 @@ PACKAGES = (
     "balancers",
     "backends",
     "backends.checks",
+    "haproxy_py.services",
     "frontends",
     "haproxy_py.runtime",
 )

@@ -23,6 +23,7 @@ cdef enum Verdict:
     V_WAIT               # more bytes are needed: call again with the same cursor
     V_YIELD              # suspended (a coroutine); txn.resume() comes
     V_ERROR              # internal error: 500
+    V_SERVICE            # txn.service answers in a server's place
 
 # HAProxy's termination codes (manual 8.5)
 cdef enum:
@@ -53,6 +54,8 @@ cdef class Txn:
     # verdict details
     cdef Reply reply
     cdef int reply_status
+    cdef object service                 # stream.service.Service that answers in a server's place, None
+    cdef bytes applet                   # its name, which logs show where a server's would stand; None
     cdef bint reply_close
     cdef list reply_fields              # [(name, value)] added to the reply, page or not; None: none
     # times

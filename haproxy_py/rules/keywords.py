@@ -57,7 +57,7 @@ RULES_OF = {
 _PLACE = {HTTP_REQUEST: "http-request", HTTP_RESPONSE: "http-response", HTTP_AFTER: "http-response",
           TCP_CONTENT: "tcp-request content", TCP_RESPONSE: "tcp-response content"}  # fmt: skip
 # Words that end their rule set: nothing behind them runs when they stand without condition.
-_FINAL = frozenset({"allow", "deny", "tarpit", "redirect", "return", "reject", "auth", "use-service"})
+_FINAL = frozenset({"allow", "deny", "tarpit", "redirect", "return", "reject", "auth"})
 
 
 def place_of(rules: str, proxy: Proxy) -> str:
@@ -97,7 +97,7 @@ def anonymous_defaults(line: Line, proxy: Proxy, keyword: str) -> None:
         line.fail(f"'{keyword}' not allowed in anonymous 'defaults' section.")
 
 
-def _compile(line: Line, proxy: Proxy, rules: str, words: list[str]) -> Rule:
+def compile_rule(line: Line, proxy: Proxy, rules: str, words: list[str]) -> Rule:
     """One rule of an HTTP set: words[0] is the action."""
     word = words[0] if words else ""
     row = _find(rules, word)
@@ -127,7 +127,7 @@ def _http_rule(line: Line, proxy: Proxy, rules: str) -> None:
     before = proxy[setting]
     if before and before[-1].keyword in _FINAL and before[-1].unconditional:
         line.warn(f"previous '{rules}' action is final and has no condition attached, further entries are NOOP.", GLUED)
-    rule = _compile(line, proxy, rules, line.args)
+    rule = compile_rule(line, proxy, rules, line.args)
     note_order(line, proxy, rules)
     before.append(rule)
 

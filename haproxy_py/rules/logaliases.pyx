@@ -318,7 +318,7 @@ cdef class NameNode(LogNode):
         if self.kind == A_b:
             return t.be.bname if t.be is not None else (t.fe.bname if t.fe is not None else None)
         if self.kind == A_s:
-            return t.srv.bname if t.srv is not None else b"<NOSRV>"
+            return t.srv.bname if t.srv is not None else t.applet if t.applet is not None else b"<NOSRV>"
         if self.kind == A_ID:
             return t.unique_id
         if self.kind == A_CC:

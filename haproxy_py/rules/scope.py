@@ -37,6 +37,7 @@ class World:
 
     def __init__(self, config: Config, proxies: Proxies) -> None:
         self.config = config
+        self.proxies = proxies
         self.backend, self.frontend, self.server = proxies.backend, proxies.frontend, proxies.server
 
     def userlist(self, name: str) -> Section | None:

@@ -27,8 +27,8 @@ from haproxy_py.stream.channel cimport (
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
 from haproxy_py.stream.forward cimport counted_size, say_connection, strip_connection
 from haproxy_py.stream.relay cimport (
-    BUDGET, ST_BODY, ST_CONNECT, ST_DONE, ST_EXCHANGE, ST_HEAD, ST_QUEUE, ST_REPLY, ST_RULES, ST_TARPIT, ST_TUNNEL,
-    ST_TURN,
+    BUDGET, ST_BODY, ST_CONNECT, ST_DONE, ST_EXCHANGE, ST_HEAD, ST_QUEUE, ST_REPLY, ST_RULES, ST_SERVICE, ST_TARPIT,
+    ST_TUNNEL, ST_TURN,
 )
 from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_status
@@ -84,8 +84,13 @@ cdef class HttpStream(HttpRequest):
             self.tunnel()
         elif st == ST_REPLY:
             self.send_answer()
+        elif st == ST_SERVICE:
+            self.pump()
         elif st == ST_BODY:
-            self.buffer_body()
+            if self.service is not None:
+                self.await_body()
+            else:
+                self.buffer_body()
         elif st == ST_QUEUE and self.granted:
             self.connect()
         elif st != ST_DONE:

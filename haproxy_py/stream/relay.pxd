@@ -15,6 +15,7 @@ cdef enum StreamState:
     ST_CONNECT
     ST_EXCHANGE          # http: request going out, reply coming in
     ST_TUNNEL            # both ways until both have ended
+    ST_SERVICE           # a service answers: its pieces go out one after the other
     ST_REPLY             # a reply of our own going out
     ST_DONE
 

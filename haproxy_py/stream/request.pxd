@@ -1,7 +1,7 @@
 """A request as it comes in; see request.pyx."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from haproxy_py.stream.answer cimport HttpAnswer
+from haproxy_py.stream.service cimport HttpService, Service
 from haproxy_py.stream.session cimport Session
 
 # Rule sets in the order of evaluation (manual 4.2 and 7.3)
@@ -15,7 +15,7 @@ cdef enum Stage:
     STAGE_REDIRECT_BACK
     STAGE_FORWARD
 
-cdef class HttpRequest(HttpAnswer):
+cdef class HttpRequest(HttpService):
     cdef void no_request(self, uint8_t cause) noexcept
     cdef bint monitored(self) noexcept
     cdef bint monitor_failed(self) noexcept
@@ -26,6 +26,7 @@ cdef class HttpRequest(HttpAnswer):
     cdef void read_head(self, bint fresh) noexcept
     cdef void head_complete(self, uint32_t n) noexcept
     cdef void bad_request(self, int status) noexcept
+    cdef bint serve_if_asked(self, Service service) noexcept
     cdef void run_rules(self) noexcept
     cdef bint obey(self, int verdict) noexcept
     cdef bint switch_backend(self) noexcept

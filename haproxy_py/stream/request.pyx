@@ -15,7 +15,8 @@ from haproxy_py.engine.message cimport (
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_up
 from haproxy_py.engine.txn cimport (
-    V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_STOP, V_TARPIT, V_WAIT, V_YIELD,
+    V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
+    V_YIELD,
 )
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.channel cimport chan_frame, chan_init
@@ -25,10 +26,10 @@ from haproxy_py.stream.relay cimport ST_BODY, ST_RULES, ST_TARPIT
 from haproxy_py.stream.session cimport Session
 from haproxy_py.stream.stats cimport count_request, count_session
 from backends.backend cimport Backend
-from haproxy_py.stream.answer cimport HttpAnswer
+from haproxy_py.stream.service cimport HttpService, Service
 
 
-cdef class HttpRequest(HttpAnswer):
+cdef class HttpRequest(HttpService):
     """The request's half of an HTTP stream."""
 
     # ------------------------------------------------------------------ the request comes in
@@ -158,6 +159,19 @@ cdef class HttpRequest(HttpAnswer):
 
     # ------------------------------------------------------------------ rules and routing
 
+    cdef bint serve_if_asked(self, Service service) noexcept:
+        """Whether the request is for this service (stats uri); if so it is on its way, or refused by the service's rules."""
+        cdef int cursor = 0, v
+        if not service.asked(self.req):
+            return False
+        self.applet = service.name
+        if service.rules is not None:
+            v = service.rules.run(self, &cursor)
+            if v != V_CONTINUE and not self.obey(v):
+                return True
+        self.serve(service)
+        return True
+
     cdef void run_rules(self) noexcept:
         """Run the rule sets from where we are; a set that suspends is entered again with its cursor."""
         cdef RuleSet rules
@@ -184,6 +198,12 @@ cdef class HttpRequest(HttpAnswer):
                 if v != V_CONTINUE and not self.obey(v):
                     return
                 self.cursor = 0
+            if self.stage == STAGE_HTTP_FRONT:
+                if self.front.service is not None and self.serve_if_asked(<Service>self.front.service):
+                    return
+            elif self.stage == STAGE_HTTP_BACK:
+                if self.backend.service is not None and self.serve_if_asked(<Service>self.backend.service):
+                    return
             self.stage += 1
         self.forward()
 
@@ -214,6 +234,8 @@ cdef class HttpRequest(HttpAnswer):
                 self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 403))
         elif v == V_ERROR:
             self.fail(500, c'I', c'R')
+        elif v == V_SERVICE:
+            self.serve(<Service>self.service)
         else:
             self.fe.mine.dreq += 1
             self.term_cause = c'P'

@@ -1,0 +1,1 @@
+"""What answers requests inside the proxy: the statistics page, the Prometheus exporter."""

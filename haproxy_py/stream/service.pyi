@@ -1,0 +1,34 @@
+"""Types of stream.service for Python; the C side is in service.pxd."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from haproxy_py.rules.rule import RuleSet
+
+class Request:
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    frontend: str
+    txn: Any
+    def __init__(
+        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes, frontend: str, txn: object
+    ) -> None: ...
+    def header(self, name: bytes) -> bytes: ...
+
+class Answer:
+    status: int
+    fields: list[tuple[bytes, bytes]]
+    body: bytes | Iterator[bytes]
+    closes: bool
+    def __init__(
+        self, status: int, fields: list[tuple[bytes, bytes]], body: bytes | Iterator[bytes] = b"", closes: bool = False
+    ) -> None: ...
+
+class Service:
+    name: bytes
+    prefix: bytes | None
+    rules: RuleSet | None
+    response_rules: bool
+    def respond(self, request: Request) -> Answer: ...
