@@ -91,7 +91,7 @@ def build() -> None:
         ext_modules=modules,
         packages=packages,
         options={"build_ext": {"parallel": cores}},
-        package_data={"": ["*.pxd", "*.pyi", "*.h", "py.typed", "*.cfg", "*.txt"]},
+        package_data={"": ["*.pxd", "*.pyi", "*.h", "py.typed", "*.cfg", "*.txt", "*.css", "*.js"]},
     )
 
 

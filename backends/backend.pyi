@@ -33,6 +33,7 @@ class Backend:
     http_response: RuleSet | None
     http_after: RuleSet | None
     inspect_delay: int
+    service: Any
     conf: Any
     def __init__(self, worker: Worker, slot: ProxySlot, http: bool) -> None: ...
     def close_idle(self) -> None: ...

@@ -21,6 +21,7 @@ from haproxy_py.rules import keywords as rules
 from haproxy_py.rules import logkeywords as formats
 from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
+from haproxy_py.services.stats import service_of
 from haproxy_py.stream import http, tcp
 from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf, LogPlan
 
@@ -58,6 +59,8 @@ def build_frontend(
     made.default_backend = backends.get(proxy.name if proxy.kind == "listen" else proxy[words.DEFAULT_BACKEND])
     made.httpconf = http_conf(proxy)
     made.log = log_plan(config, proxy)
+    made.twin = backends[proxy.name].slot if proxy.kind == "listen" else None
+    made.service = service_of(proxy)
     made.unique_id = proxy[formats.UNIQUE_ID]
     made.tcp_connection = rule_set(proxy[rules.TCP_CONNECTION_RULES])
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
@@ -113,6 +116,7 @@ def finish_backend(made: Any, proxy: Proxy) -> None:
     made.conf = http_conf(proxy)
     if proxy.kind != "listen":
         give_rules(made, proxy)
+        made.service = service_of(proxy)
     made.tcp_response = rule_set(proxy[rules.TCP_RESPONSE_RULES])
     made.response_delay = proxy[rules.RESPONSE_INSPECT_DELAY] or 0
 

@@ -104,6 +104,9 @@ class Instance:
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
         made.statistics = Statistics(made, made.born)
         bind_all(config, made)
+        for side in (*made.frontends.values(), *made.backends.values()):
+            if side.service is not None:
+                side.service.resolve(made)
         made.follower.backends.extend(made.backends.values())
         for backend in made.follower.backends:
             for server in backend.servers:

@@ -220,6 +220,8 @@ cdef class HttpAnswer(Relay):
             return
         self.state = ST_DONE
         self.done_us = self.worker.reactor.now_us
+        if self.counted_in == 0 and self.req_seen:
+            self.counted_in = counted_size(self.req, False)      # answered before it was made ready for a server
         bin = self.counted_in + self.rq.body.payload
         bout = self.out_bytes()
         self.fe.mine.bin += bin
@@ -234,6 +236,9 @@ cdef class HttpAnswer(Relay):
                     self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             t = b.give_back(self)
+        elif self.front.twin is not None:
+            self.front.twin.mine.bin += bin                      # a listen answers for both of its halves
+            self.front.twin.mine.bout += bout
         if self.front.log is not None:
             self.write_log()
         if t is not None:

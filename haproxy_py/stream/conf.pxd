@@ -75,6 +75,7 @@ cdef class FrontConf:
     cdef public RuleSet http_response
     cdef public RuleSet http_after
     cdef public object monitor_fail                  # Cond or None
+    cdef public ProxySlot twin                       # the back half of a listen; None
     cdef public object service                       # stream.service.Service whose URIs are answered here (stats), None
     cdef public UseBackend use_backend
     cdef public dict backends                        # name -> Backend, for names made at run time

@@ -64,6 +64,8 @@ class FrontConf:
     http_response: RuleSet | None
     http_after: RuleSet | None
     monitor_fail: RuleSet | None
+    twin: ProxySlot | None
+    service: Any
     use_backend: UseBackend | None
     backends: dict[str, Any]
     default_backend: Any

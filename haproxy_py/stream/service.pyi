@@ -12,8 +12,16 @@ class Request:
     body: bytes
     frontend: str
     txn: Any
+    whole: bool
     def __init__(
-        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes, frontend: str, txn: object
+        self,
+        method: bytes,
+        target: bytes,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        frontend: str,
+        txn: object,
+        whole: bool = True,
     ) -> None: ...
     def header(self, name: bytes) -> bytes: ...
 
@@ -32,3 +40,6 @@ class Service:
     rules: RuleSet | None
     response_rules: bool
     def respond(self, request: Request) -> Answer: ...
+
+def holds(rules: RuleSet, txn: Any) -> bool: ...
+def dechunked(body: bytes) -> bytes: ...

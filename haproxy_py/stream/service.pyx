@@ -10,9 +10,10 @@ from libc.stdint cimport uint32_t, uint64_t, int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy
 from haproxy_py.engine.conn cimport IO_AGAIN
+from haproxy_py.engine.http1 cimport B_CHUNKED
 from haproxy_py.engine.message cimport Head, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, M_GET, M_HEAD, M_POST
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
+from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_STOP
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.answer cimport HttpAnswer
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release, chan_take
@@ -30,17 +31,20 @@ cdef enum:
 
 
 class Request:
-    """What a service is told. headers: [(name, value)], names in lower case; body: as far as one buffer holds it."""
+    """What a service is told. headers: [(name, value)], names in lower case; body: as far as one buffer holds it;
+    whole: that is all of it."""
 
-    __slots__ = ("body", "frontend", "headers", "method", "target", "txn")
+    __slots__ = ("body", "frontend", "headers", "method", "target", "txn", "whole")
 
-    def __init__(self, method: bytes, target: bytes, headers: list, body: bytes, frontend: str, txn: object) -> None:
+    def __init__(self, method: bytes, target: bytes, headers: list, body: bytes, frontend: str, txn: object,
+                 whole: bool = True) -> None:
         self.method = method
         self.target = target
         self.headers = headers
         self.body = body
         self.frontend = frontend
         self.txn = txn
+        self.whole = whole
 
     def header(self, name: bytes) -> bytes:
         """All values of a field, joined with commas; b"" when it is absent."""
@@ -57,6 +61,25 @@ class Answer:
         self.fields = fields
         self.body = body
         self.closes = closes
+
+
+def dechunked(body: bytes) -> bytes:
+    """The payload of a chunked body that was found well formed (it has gone through an H1Body), or its beginning."""
+    found = []
+    at = 0
+    while True:
+        end = body.find(b"\r\n", at)
+        size = int(body[at:end].partition(b";")[0], 16) if end > at else 0
+        if size == 0:
+            return b"".join(found)
+        found.append(body[end + 2 : end + 2 + size])
+        at = end + 4 + size
+
+
+def holds(RuleSet rules not None, Txn txn not None) -> bool:
+    """Whether one of these rules ends the set: conditions of `stats admin`, which have no action of their own."""
+    cdef int cursor = 0
+    return rules.run(txn, &cursor) != V_CONTINUE
 
 
 cdef class Service:
@@ -128,7 +151,10 @@ cdef class HttpService(HttpAnswer):
         self.counted_in = counted_size(q, False)
         try:
             body = self.rq.buf[self.rq.base:self.rq.end]
-            answer = service.respond(Request(q.method_name, q.target_text, q.items(), body, self.fe.name, self))
+            if self.rq.body.mode == B_CHUNKED:
+                body = dechunked(body)
+            answer = service.respond(Request(q.method_name, q.target_text, q.items(), body, self.fe.name, self,
+                                             self.rq.body.done != 0))
             self.send_head(answer)
         except Exception:
             self.fe.mine.eint += 1
@@ -156,18 +182,19 @@ cdef class HttpService(HttpAnswer):
         self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not answer.closes
                             and not self.worker.stopping
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
-        if whole:
+        if whole and self.res.find("content-length", 14, 0) < 0:
             value = b"%d" % len(answer.body)
             self.res.add("content-length", 14, <const char *>value, <uint32_t>len(value))
-        elif q.version == 11:
+        elif not whole and q.version == 11:
             self.chunked = True
-            self.res.add("transfer-encoding", 17, "chunked", 7)
-        else:
-            self.keep_client = False
+            if q.method != M_HEAD or (<Service>self.service).response_rules:
+                self.res.add("transfer-encoding", 17, "chunked", 7)
+        elif not whole:
+            self.keep_client = self.keep_client and q.method == M_HEAD
+        self.counted_out += counted_size(self.res, True)     # as it came: rules change nothing of it
         if (<Service>self.service).response_rules and not self.pass_response_rules():
             return
         self.run_after_rules()
-        self.counted_out += counted_size(self.res, True)
         say_connection(self.res, self.keep_client, q.version == 10)
         self.rs.head = self.worker.buffers.take()
         if self.rs.head != NULL:

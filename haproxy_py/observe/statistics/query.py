@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from haproxy_py.config.model import Proxy
 from haproxy_py.observe.statistics import formats
 from haproxy_py.observe.statistics.fields import PLACE
 from haproxy_py.observe.statistics.info import Info
@@ -28,7 +29,8 @@ class StatError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which rows. iid, sid: -1 all; kinds: bits 1 frontend, 2 backend, 4 server, 8 listener; proxies: names, empty: all."""
+    """Which rows. iid, sid: -1 all; kinds: bits 1 frontend, 2 backend, 4 server, 8 listener; proxies: names,
+    empty: all. part_of_name: text within the name of a proxy."""
 
     iid: int = -1
     kinds: int = -1
@@ -37,6 +39,7 @@ class Query:
     no_maint: bool = False
     legends: bool = True
     proxies: tuple[str, ...] = ()
+    part_of_name: str = ""
 
     def hides(self, part: Part, row: Row) -> bool:
         """Whether a server's row is left out for its state."""
@@ -58,7 +61,7 @@ class Statistics:
         """The rows in HAProxy's order, each made when it is asked for. at_ms: wall time, now by default."""
         at_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
         for proxy in self.parts.proxies:
-            if query.iid > 0 and self.parts.iid(proxy) != query.iid or query.proxies and proxy.name not in query.proxies:
+            if not self._wanted(proxy, query):
                 continue
             for part in self.parts.of(proxy):
                 if query.kinds >= 0 and not TYPE_BITS[part.kind] & query.kinds:
@@ -68,6 +71,12 @@ class Statistics:
                 row = part.row(at_ms, legends=query.legends)
                 if not query.hides(part, row):
                     yield part, self._counted(part, row, query)
+
+    def _wanted(self, proxy: Proxy, query: Query) -> bool:
+        """Whether any of a proxy's rows is."""
+        if query.iid > 0 and self.parts.iid(proxy) != query.iid:
+            return False
+        return (not query.proxies or proxy.name in query.proxies) and query.part_of_name in proxy.name
 
     def _counted(self, part: Part, row: Row, query: Query) -> Row:
         """With hidden servers a backend's status says how many there are: `UP (1/2)`."""
