@@ -102,10 +102,10 @@ EXPECTS = "expects 'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-ver
         ("stats admin if foo", "error detected while parsing a 'stats admin' rule : no such ACL : 'foo'."),
         ("stats http-request deny if foo", "error detected while parsing an 'http-request deny' condition : no such ACL : 'foo'."),
         ("stats http-request auth realm a b", "'http-request auth' expects either 'if' or 'unless' followed by a condition but found 'b'."),
-        ("http-request use-service", "error detected in proxy 'l' while parsing 'http-request use-service' rule : "
-         "'use-service' expects a service name.."),
-        ("http-request use-service foo", "error detected in proxy 'l' while parsing 'http-request use-service' rule : "
-         "'foo' unknown service name.."),
+        ("http-request use-service", ("error detected in proxy 'l' while parsing 'http-request use-service' rule : "
+         "'use-service' expects a service name..")),
+        ("http-request use-service foo", ("error detected in proxy 'l' while parsing 'http-request use-service' rule : "
+         "'foo' unknown service name..")),
     ],
 )  # fmt: skip
 def test_refusals_are_haproxys(line: str, told: str) -> None:
