@@ -133,6 +133,9 @@ class Holding:
 
 def ask(admin: Path, text: str) -> str:
     """The answer to a runtime command."""
+    end = time.monotonic() + WAIT_S
+    while not admin.exists() and time.monotonic() < end:
+        time.sleep(0.002)  # it appears a moment after the ports
     with socket.socket(socket.AF_UNIX) as talk:
         talk.connect(str(admin))
         talk.sendall(text.encode() + b"\n")

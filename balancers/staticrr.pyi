@@ -1,0 +1,5 @@
+"""Types of balancers.staticrr for Python."""
+
+from balancers.hashed import Hashed
+
+class StaticRoundRobin(Hashed): ...
