@@ -10,8 +10,8 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t
 from haproxy_py.engine.shm cimport ServerSlot
 from haproxy_py.engine.txn cimport Txn
-from balancers.base cimport Balancer, begin, finish
-from balancers.hashing import FUNCTIONS
+from balancers.base cimport Balancer, StateHead, begin, finish, nbsrv
+from balancers.hashing import numbered
 from balancers.keys cimport KeySource
 from balancers.keys import HeaderKey, ParamKey, SourceKey, UriKey
 from balancers.layout cimport Layout
@@ -31,6 +31,7 @@ cdef class Hashed(Balancer):
 
     def __cinit__(self, *args, **kwargs):
         self.holds = True
+        self.one_is_keyed = True
         self.source = KeySource()
         self.layout = Map()
 
@@ -41,7 +42,7 @@ cdef class Hashed(Balancer):
         Raises: ValueError, KeyError: a word that is none of the manual's.
         """
         cdef Ring ring
-        self.source.function = FUNCTIONS.index(function)
+        self.source.function = numbered(function)
         self.source.scattered = modifier == "avalanche"
         self.dynamic = method == "consistent"
         self.layout = Map()
@@ -84,12 +85,18 @@ cdef class Hashed(Balancer):
     cdef int choose(self, Txn t) noexcept:
         if self.keyed:
             return self.layout.find(self.hash, self.avoid)
+        if self.one_is_keyed and nbsrv(self.proxy, self.allbackups) == 1:
+            return self.layout.find(0, self.avoid)
         return self.layout.turn(self.avoid)
 
     def server_of(self, uint32_t hash) -> ServerSlot | None:
         """Whom a number belongs to now; nothing is picked."""
+        cdef StateHead *head = <StateHead *>self.state
         cdef int i
         begin(self)
+        if head.generation != self.proxy.shared.generation:
+            head.generation = self.proxy.shared.generation
+            self.sync()
         i = self.layout.find(hash, -1)
         finish(self)
         return None if i < 0 else self.servers[i]
@@ -109,6 +116,7 @@ cdef class Uri(Hashed):
 
 cdef class UrlParam(Hashed):
     def configure(self, words: Sequence[str]) -> None:
+        self.one_is_keyed = False
         self.source = ParamKey(encoded(words[0]))
 
 

@@ -127,9 +127,16 @@ cdef uint32_t xxh32(const uint8_t *p, uint32_t n, uint32_t seed) noexcept nogil:
     return h ^ h >> 16
 
 
+def numbered(str function not None) -> int:
+    """HashFunction of a word of hash-type. Raises: ValueError: no such function."""
+    if function not in FUNCTIONS:
+        raise ValueError(f"no hash function {function!r}, there are {', '.join(FUNCTIONS)}")
+    return FUNCTIONS.index(function)
+
+
 def digest(str function not None, bytes key not None, str modifier="") -> int:
     """`hash-type ... FUNCTION [avalanche]` of a key. Raises: ValueError: no such function."""
-    cdef uint32_t h = hash_bytes(FUNCTIONS.index(function), key, <uint32_t>len(key))
+    cdef uint32_t h = hash_bytes(numbered(function), key, <uint32_t>len(key))
     return avalanche(h) if modifier else h
 
 

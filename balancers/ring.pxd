@@ -26,6 +26,7 @@ cdef struct RingHead:
 
 cdef struct Place:               # of one server
     uint32_t points              # how many of its points are on the ring
+    uint32_t most                # the most that it has had
     uint32_t key                 # its points are avalanche(key + 0), avalanche(key + 1), ...
     uint32_t before              # sum of the effective weights of the usable servers of its group that stand before it
     uint32_t seen                # its streams when last looked at; kept only with a factor

@@ -121,7 +121,7 @@ cdef class Ring(Layout):
         cdef uint32_t old = self.point_of(i, number), bucket = self.points[old].key >> self.head.shift
         cdef uint32_t *link = &self.buckets[ring][bucket]
         if self.head.last == old:
-            self.head.last = self.before(ring, old)
+            self.head.last = self.after(ring, old)
         while link[0] and link[0] != old:
             link = &self.points[link[0]].next
         link[0] = self.points[old].next
@@ -194,6 +194,10 @@ cdef class Ring(Layout):
                     self.set_points(i, 0)
                     p.key = key
                     p.backup = self.owner.shared[i].backup
+            if wanted > p.most:
+                # As in HAProxy, where new room means to take all out: the turn passes on if it stood at one of them.
+                self.set_points(i, 0)
+                p.most = wanted
             if wanted != p.points:
                 self.set_points(i, min(wanted, <uint32_t>MOST_POINTS))
         self.weigh()

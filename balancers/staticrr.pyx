@@ -9,6 +9,7 @@ cdef class StaticRoundRobin(Hashed):
 
     def __cinit__(self):
         self.holds = False
+        self.one_is_keyed = False
 
 
 balancer("static-rr", dynamic=False, source="manual 4.2")(StaticRoundRobin)

@@ -115,6 +115,13 @@ cdef class Pool:
         """Server `i` sent a response head after so many microseconds."""
         self.balancer.answered(self.servers[i], <uint64_t>us, failed)
 
+    def queue(self, int i, uint32_t qcur, uint32_t maxqueue) -> None:
+        """Server `i` has room for maxqueue waiting streams and has qcur."""
+        cdef ServerSlot slot = self.servers[i]
+        slot.shared.maxqueue = maxqueue
+        slot.shared.qcur = qcur
+        self.balancer.load_changed(slot)
+
     def die_at_work(self) -> None:
         """What a worker leaves that was killed while it changed the state block."""
         (<StateHead *>self.balancer.state).ready = AT_WORK

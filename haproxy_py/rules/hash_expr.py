@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.keywords.balance import BALANCE
-from haproxy_py.config.keywords.proxy import DISABLED
+from haproxy_py.config.keywords.proxy import DISABLED, MODE
 from haproxy_py.config.model import Config, Proxy, Setting
 from haproxy_py.config.registry import whole_file_check
 from haproxy_py.rules.expr import ExprError, parse_expr
@@ -14,7 +14,19 @@ from haproxy_py.rules.registry import BIT, NEEDS
 from haproxy_py.rules.sample import Expr
 from haproxy_py.rules.scope import REFERENCES, Scope
 
+OF_HTTP = frozenset({"uri", "url_param", "hdr"})
 HASH_EXPR: Setting[Expr | None] = Setting("compiled balance hash", None, inherit=False)
+
+
+@whole_file_check
+def need_http(config: Config, faults: Faults) -> None:
+    """Keys of HTTP in a backend that is not: it takes turns."""
+    for proxy in config.proxies:
+        if proxy[DISABLED] or not proxy.is_backend or proxy[MODE] == "http" or proxy[BALANCE][0] not in OF_HTTP:
+            continue
+        told = f"Layer 7 hash not possible for {proxy.title} (needs 'mode http'). Falling back to round robin."
+        faults.warning(told)
+        proxy[BALANCE] = ("roundrobin",)
 
 
 @whole_file_check
@@ -32,10 +44,10 @@ def compile_hash_expressions(config: Config, faults: Faults) -> None:
 
 def compiled(config: Config, proxy: Proxy, text: str, faults: Faults) -> Expr | None:
     """The expression, or None after a complaint."""
-    scope = Scope(config, proxy, proxy.where, faults, "use-server")
+    scope = Scope(config, proxy, proxy.said.get(BALANCE) or proxy.where, faults, "use-server")
     references = config.globals[REFERENCES]
     known = len(references)
-    title = f"{'listen' if proxy.kind == 'listen' else 'backend'} '{proxy.name}' [{proxy.where}]"
+    title = f"{proxy.title} [{proxy.where}]"
     try:
         expr, _, _ = parse_expr([text], 0, scope)
     except ExprError as wrong:

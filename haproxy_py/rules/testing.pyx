@@ -172,6 +172,11 @@ cdef class Trial:
         vars_end_request(self.t)
 
     @property
+    def txn(self) -> Txn:
+        """What a balancer's next_server() takes."""
+        return self.t
+
+    @property
     def reply(self):
         """(status, fields, body) of the reply that a rule made, or None."""
         if self.t.reply is None:
