@@ -7,7 +7,7 @@ As for bind lines, a whole-file check makes every context while the configuratio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from haproxy_py.config.errors import SERVER, ConfigError, Faults
 from haproxy_py.config.line import Line
@@ -245,10 +245,17 @@ def parameters(server: Server, config: Config) -> TlsParams:
     )
 
 
-def build(server: Server, config: Config, proxy: str, faults: Faults | None = None) -> TlsContext:
-    """The context for connections to `server`. Raises ConfigError in HAProxy's words; warnings go to `faults`."""
+def build(
+    server: Server, config: Config, proxy: str, faults: Faults | None = None, *, alpn: tuple[bytes, ...] | None = None
+) -> TlsContext:
+    """The context for connections to `server`. Raises ConfigError in HAProxy's words; warnings go to `faults`.
+
+    alpn: what to offer instead of what the server's line says (health checks).
+    """
     title = f"'server {proxy}/{server.name}' : "
     params = parameters(server, config)
+    if alpn is not None:
+        params = replace(params, alpn=alpn)
     if params.verify and params.ca_pem is None and not params.ca_system:
         raise ConfigError(title + NO_CA, server.where, SERVER)
     allowed = versions.Range(server, config.globals[words.SERVER_DEFAULTS] or Item(server.where))

@@ -7,7 +7,7 @@ runtime socket can change it.
 from __future__ import annotations
 
 from backends import state
-from backends.checks import report
+from backends.checks import published, report
 from backends.checks.health import Health
 from backends.checks.status import BY_NAME, TABLE, Finding, Verdict, reason
 from backends.life import Life
@@ -37,8 +37,23 @@ class Monitor:
         number: int = state.facts(self.slot)["state"]
         return number
 
+    def prepare(self, init_state: str) -> None:
+        """Set the first health and state (server option `init-state`), if it has none; before the workers are forked."""
+        if not state.check_state(self.slot) & state.CHECK_CONFIGURED:
+            self.begin(init_state)
+
+    def known(self, finding: Finding, duration_ms: int) -> bool:
+        """Whether a finding is no news at all; its code and duration are published then."""
+        status = finding.status
+        verdict = status.verdict
+        if verdict is not Verdict.PASSED and verdict is not Verdict.FAILED:
+            return False
+        info = finding.info.encode("utf-8", "surrogateescape") if finding.info else b""
+        passed, full = verdict is Verdict.PASSED, self.rise + self.fall - 1
+        return published.settled(self.slot, status.number, finding.code, duration_ms, info, passed, full)
+
     def begin(self, init_state: str) -> None:
-        """Set the first health and state (server option `init-state`); before the workers are forked."""
+        """As prepare(), whatever it has."""
         values = {"fully-up": self.rise + self.fall - 1, "up": self.rise, "down": self.rise - 1, "fully-down": 0}
         value = values[init_state]
         state.set_check(self.slot, BY_NAME["INI"].number, 0, -1, b"", value, False)
@@ -53,7 +68,7 @@ class Monitor:
         verdict = finding.status.verdict
         failed_up = verdict is Verdict.FAILED and health.up
         moved = health.apply(verdict)
-        text = finding.info.encode("utf-8", "replace")
+        text = finding.info.encode("utf-8", "surrogateescape")
         number = finding.status.number
         state.set_check(self.slot, number, finding.code, duration_ms, text, health.value, failed_up)
         said = []

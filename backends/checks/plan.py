@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import random
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from backends.checks import keywords as kw
-from backends.checks.connection import Limits, Target
-from backends.checks.health import Health
+from backends.checks.connection import Limits
 from backends.checks.http import request_bytes
+from backends.checks.probe import Target
 from backends.checks.rules import Connect, Expect, FieldMatch, Round, Send, SetVar, rounds
 from backends.checks.samples import Facts
 from backends.checks.tcp import Act, Hear, Part, Say, parts
 from backends.checks.tcp_keywords import TCP_CHECK_STEPS
-from backends.tls_options import SSL, VERIFYHOST
+from backends.tls_options import SSL
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
 from haproxy_py.config.model import Config, Proxy, Server
+from haproxy_py.engine.tls import TlsContext
 
-TlsMaker = Callable[[Server, Config, tuple[str, ...]], ssl.SSLContext]
+TlsMaker = Callable[[Proxy, Server, Config, tuple[str, ...]], TlsContext]
 BARE = Connect(explicit=False)
 
 
@@ -44,17 +44,19 @@ class Plan:
     fall: int
     accept_404: bool
     send_state: bool
-    contexts: dict[Connect, ssl.SSLContext | None]
+    contexts: dict[Connect, TlsContext | None]
     named: bool
     sampling: bool
     wires: list[bytes | None]
 
-    def interval(self, health: Health, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
+    def delay(self, health: int, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
         """Milliseconds until the next check: inter when up and well, downinter when down, fastinter in between."""
-        if health.value == health.full:
+        if health == self.rise + self.fall - 1:
             base = self.inter
         else:
-            base = self.downinter if health.value == 0 else self.fastinter
+            base = self.downinter if health == 0 else self.fastinter
+        if not spread_percent:
+            return base
         reach = base * spread_percent // 100
         return base + reach - 2 * reach * rand()
 
@@ -71,11 +73,11 @@ class Plan:
         chosen = asked or server[so.CHECK_PORT] or port
         source = server[so.SOURCE]
         return Target(
-            host=place,
-            port=chosen if port >= 0 or asked or server[so.CHECK_PORT] else -1,
+            place,
+            chosen if port >= 0 or asked or server[so.CHECK_PORT] else -1,
             proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
             tls=tls,
-            sni=connect.sni or server[kw.CHECK_SNI] or (server[VERIFYHOST] if tls is not None else "") or None,
+            sni=(connect.sni or server[kw.CHECK_SNI]) if tls is not None else "",
             source=(source.host or "", source.port) if source else ("", 0),
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
@@ -100,11 +102,11 @@ def inherits(connect: Connect) -> bool:
     return connect.default or not connect.explicit
 
 
-def _context(server: Server, config: Config, connect: Connect, maker: TlsMaker) -> ssl.SSLContext | None:
+def _context(proxy: Proxy, server: Server, config: Config, connect: Connect, maker: TlsMaker) -> TlsContext | None:
     asked = server[kw.CHECK_SSL]
     by_server = asked if asked is not None else own_place(server) and server[SSL]
     if connect.ssl or inherits(connect) and by_server:
-        return maker(server, config, connect.alpn or server[kw.CHECK_ALPN])
+        return maker(proxy, server, config, connect.alpn or server[kw.CHECK_ALPN])
     return None
 
 
@@ -127,12 +129,12 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
         inter=inter,
         fastinter=server[so.FASTINTER] or inter,
         downinter=server[so.DOWNINTER] or inter,
-        limits=Limits(until_connected, check or None),
+        limits=Limits(until_connected, check or -1),
         rise=server[so.RISE],
         fall=server[so.FALL],
         accept_404=proxy[kw.DISABLE_ON_404],
         send_state=send_state,
-        contexts={each: _context(server, config, each, tls_maker) for each in connects},
+        contexts={each: _context(proxy, server, config, each, tls_maker) for each in connects},
         named=kind == "tcp-check",
         sampling=any(map(samples, connects)) or any(map(_round_samples, steps)) or any(map(_part_samples, script)),
         wires=[request_bytes(each.send) if each.send.constant and not send_state else None for each in steps],

@@ -153,7 +153,7 @@ cdef struct ServerShared:
     uint32_t check_status
     uint32_t check_code
     int64_t check_duration        # ms, -1: none yet
-    char last_chk[112]            # text, NUL terminated
+    char last_chk[128]            # text, NUL terminated
     uint8_t addr[20]              # engine.addr.Addr
     uint32_t generation           # +1 when addr changes
     int32_t port_offset           # of a port map
@@ -164,6 +164,10 @@ cdef struct ServerShared:
     uint8_t check_result          # srv_check_result of a servers state file
     uint8_t agent_state           # as check_state, for the agent
     uint32_t agent_health
+    uint32_t agent_status         # as check_status, check_code, check_duration, last_chk: of the agent
+    uint32_t agent_code
+    int64_t agent_duration        # ms, -1: none yet
+    char last_agt[128]
     uint32_t ended                # +1 when every stream on it must end: each worker ends its own
     uint32_t end_cause            # ... with this letter in their termination state
     uint32_t errors               # in a row, seen in traffic (`observe`)

@@ -210,7 +210,7 @@ class Instance:
             self.warmer = Warmer(self.life, self.follower)
             self.warmer.start()
             self.follower.heard = self._heard
-            await self.checker.start()
+            self.checker.start(self.worker.reactor)
 
     def _heard(self) -> None:
         """In the worker that checks: servers began their slowstart, or are to be checked soon."""
@@ -263,7 +263,7 @@ class Instance:
             self.follower.heard = None
             if self.warmer is not None:
                 self.warmer.stop()
-            await self.checker.stop()
+            self.checker.stop()
         self.close()
 
     def close(self) -> None:

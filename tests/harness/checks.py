@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from backends import state
 from backends.checks.report import Message
 from backends.checks.scheduler import Checker
@@ -12,6 +14,7 @@ from haproxy_py import features
 from haproxy_py.config.keywords import server_options as words
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.config.reader import load
+from haproxy_py.engine.reactor import Reactor
 from haproxy_py.engine.shm import Segment, ServerSlot
 
 TIMEOUTS = "defaults\n mode http\n timeout connect 100ms\n timeout check 100ms\n timeout client 1s\n timeout server 1s\n"
@@ -56,12 +59,26 @@ class Bench:
         self.clock = 1000.0
         self.checker = Checker(config, self.world.lookup, self.log, life=self.life)
         self.checker.prepare()
+        self.reactor = Reactor()
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:
         self.logged.append((level, text))
 
+    def start(self) -> None:
+        """Check on a reactor of the running loop."""
+        self.reactor.attach(asyncio.get_running_loop())
+        self.checker.start(self.reactor)
+
+    def stop(self) -> None:
+        """The end of start()."""
+        self.checker.stop()
+        self.reactor.detach()
+
     async def once(self, at: int = 0) -> Finding:
         """One check of a server, now."""
+        if self.checker.reactor is None:
+            self.reactor.attach(asyncio.get_running_loop())
+            self.checker.reactor = self.checker.bites.reactor = self.reactor
         return await self.checker.run_once(self.checker.checks[at])
 
     def slot(self, name: str = "s", backend: str = "b") -> ServerSlot:

@@ -117,11 +117,11 @@ async def by_haproxy(ports: list[int]) -> dict[str, tuple[str, str, str]]:
 async def by_ours(ports: list[int]) -> dict[str, tuple[str, str, str]]:
     features.load()
     bench = Bench(HEAD.format(mode="tcp", log="") + backends(ports))
-    await bench.checker.start()
+    bench.start()
     try:
         return await until_all(lambda: [text for _, text in bench.logged])
     finally:
-        await bench.checker.stop()
+        bench.stop()
 
 
 Told = dict[str, tuple[tuple[str, str, str] | None, bytes]]

@@ -160,11 +160,11 @@ async def by_ours(text: str, steps: list[str], spare: str) -> list[str]:
     patient = Patient()
     await patient.set("ok")
     bench = Bench(configuration(text, patient, spare))
-    await bench.checker.start()
+    bench.start()
     try:
         return await drive(patient, steps, "log-health-checks" in text, lambda: [f"<{level}> {line}" for level, line in bench.logged])
     finally:
-        await bench.checker.stop()
+        bench.stop()
         patient.close()
 
 

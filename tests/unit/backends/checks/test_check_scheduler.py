@@ -242,15 +242,15 @@ def test_the_schedule_runs_and_stops() -> None:
         seen: list[bytes] = []
         async with serving(reply(OK, seen)) as port:
             bench = Bench(f"backend b\n option httpchk\n server s 127.0.0.1:{port} check inter 5ms\n")
-            await bench.checker.start()
+            bench.start()
             end = asyncio.get_running_loop().time() + 10
             while len(seen) < 3 and asyncio.get_running_loop().time() < end:
                 await asyncio.sleep(0.005)
-            await bench.checker.stop()
+            bench.stop()
         return len(seen), bench
 
     count, bench = asyncio.run(run())
-    assert count >= 3 and bench.checker.tasks == []
+    assert count >= 3 and bench.checker.reactor is None
 
 
 def test_first_checks_are_spread_over_the_shortest_long_interval() -> None:
@@ -263,10 +263,8 @@ def test_first_checks_are_spread_over_the_shortest_long_interval() -> None:
 
 def test_intervals_follow_health() -> None:
     bench = Bench("backend b\n server s 127.0.0.1:1 check inter 1000 fastinter 100 downinter 5000\n")
-    plan, health = bench.checker.checks[0].plan, bench.checker.checks[0].monitor.health
+    plan = bench.checker.checks[0].plan
     for value, wanted in ((4, 1000), (0, 5000), (1, 100), (3, 100)):
-        health.value = value
-        assert plan.interval(health, 0) == wanted
-    health.value = 4
-    assert plan.interval(health, 10, lambda: 0.0) == 1100
-    assert plan.interval(health, 10, lambda: 1.0) == 900
+        assert plan.delay(value, 0) == wanted
+    assert plan.delay(4, 10, lambda: 0.0) == 1100
+    assert plan.delay(4, 10, lambda: 1.0) == 900

@@ -1,0 +1,91 @@
+"""What checks and agents leave in shared memory, and what they look at there before and after every check: no Python objects.
+
+backends.state changes states; this is about findings.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy, memset
+from cpython.bytes cimport PyBytes_AS_STRING
+from haproxy_py.engine.shm cimport ADM_MAINT, SRV_RUNNING, SRV_STARTING, SRV_STOPPED, ServerShared, ServerSlot
+
+cdef enum:                        # ServerShared.check_state and agent_state
+    IN_PROGRESS = 1
+    ENABLED = 4
+    PAUSED = 8
+
+
+def checkable(ServerSlot slot not None) -> bool:
+    """Its check is to run: enabled, not paused, not in maintenance."""
+    cdef ServerShared *s = slot.shared
+    return s.check_state & (ENABLED | PAUSED) == ENABLED and not s.admin & ADM_MAINT
+
+
+def askable(ServerSlot slot not None) -> bool:
+    """Its agent is to be asked: enabled, not paused. Maintenance does not keep it from that: it may end it."""
+    return slot.shared.agent_state & (ENABLED | PAUSED) == ENABLED
+
+
+def health(ServerSlot slot not None) -> int:
+    """The rise/fall counter."""
+    return slot.shared.health
+
+
+def moves(ServerSlot slot not None) -> int:
+    """Grows when its address changes."""
+    return slot.shared.generation
+
+
+def began(ServerSlot slot not None) -> None:
+    """A check is under way."""
+    slot.shared.check_state |= IN_PROGRESS
+
+
+def ended(ServerSlot slot not None) -> None:
+    """No check is under way."""
+    slot.shared.check_state &= <uint8_t>~IN_PROGRESS
+
+
+def settled(ServerSlot slot not None, int status, int code, int64_t duration_ms, bytes text not None, bint passed,
+            uint32_t full) -> bool:
+    """Whether a finding is what is known already: a healthy server well, a stopped one ill, in the same words.
+
+    Only code and duration are published then, and nothing else is left to do. full: the counter of a server that is well.
+    """
+    cdef ServerShared *s = slot.shared
+    cdef size_t n = min(<size_t>len(text), sizeof(s.last_chk) - 1)
+    if s.check_status != <uint32_t>status or memcmp(s.last_chk, PyBytes_AS_STRING(text), n) or s.last_chk[n]:
+        return False
+    if passed:
+        if s.health != full or (s.state != SRV_RUNNING and s.state != SRV_STARTING):
+            return False
+    elif s.health or s.state != SRV_STOPPED:
+        return False
+    s.check_code = code
+    s.check_duration = duration_ms
+    return True
+
+
+def set_agent(ServerSlot slot not None, int status, int code, int64_t duration_ms, bytes text not None, uint32_t health) -> None:
+    """Publish what an agent has said. text: last_agt, cut to its room."""
+    cdef ServerShared *s = slot.shared
+    cdef size_t n = min(<size_t>len(text), sizeof(s.last_agt) - 1)
+    s.agent_status = status
+    s.agent_code = code
+    s.agent_duration = duration_ms
+    s.agent_health = health
+    memset(s.last_agt, 0, sizeof(s.last_agt))
+    memcpy(s.last_agt, PyBytes_AS_STRING(text), n)
+
+
+def agent(ServerSlot slot not None) -> dict:
+    """agent_status, agent_code, agent_duration, agent_health and last_agt."""
+    cdef ServerShared *s = slot.shared
+    return {"agent_status": s.agent_status, "agent_code": s.agent_code, "agent_duration": s.agent_duration,
+            "agent_health": s.agent_health, "last_agt": (<bytes>s.last_agt).decode("utf-8", "replace")}
+
+
+def check(ServerSlot slot not None) -> dict:
+    """check_status, check_code, check_duration and last_chk."""
+    cdef ServerShared *s = slot.shared
+    return {"check_status": s.check_status, "check_code": s.check_code, "check_duration": s.check_duration,
+            "last_chk": (<bytes>s.last_chk).decode("utf-8", "replace")}
