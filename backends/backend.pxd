@@ -75,7 +75,7 @@ cdef class Backend:
     cdef void leave_queue(self, ServerUser u) noexcept
     cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues
     cdef Server give_back(self, ServerUser u)               # the first half of it: the server, or None
-    cdef void serve_freed(self, Server s) noexcept          # the second half
+    cdef void serve_freed(self, Server s, bint gone) noexcept    # the second half; gone: the stream is in no gauge any more
     cdef bint usable(self) noexcept
     cdef void take(self, ServerUser u, Server s) noexcept
     cdef int requeue(self, Server s) noexcept              # who waits for it alone shall choose again; how many

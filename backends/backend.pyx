@@ -106,7 +106,7 @@ cdef class Backend:
     cdef void release(self, ServerUser u) noexcept:
         cdef Server s = self.give_back(u)
         if s is not None:
-            self.serve_freed(s)
+            self.serve_freed(s, False)
 
     cdef Server give_back(self, ServerUser u):
         cdef Server s = u.target
@@ -116,9 +116,12 @@ cdef class Backend:
             s.free_slot()
         return s
 
-    cdef void serve_freed(self, Server s) noexcept:
+    cdef void serve_freed(self, Server s, bint gone) noexcept:
+        """A dynamic limit is that of before the end: the stream that leaves still counts, as in HAProxy."""
         if self.slot.shared.pending:
+            s.leaving = gone
             self.queues.serve(s)
+            s.leaving = False
 
     def close_idle(self):
         """Close every pooled server connection of this worker."""

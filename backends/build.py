@@ -19,6 +19,7 @@ from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as server_settings
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
+from haproxy_py.rules.keywords import USE_BACKEND
 
 if TYPE_CHECKING:
     from balancers.base import Balancer
@@ -91,12 +92,13 @@ def server_room(proxy: Proxy) -> int:
 def default_fullconn(config: Config, proxy: Proxy) -> int:
     """A tenth of the maxconn of the frontends that may send traffic here (manual 4.2 fullconn)."""
     total = sum(p[words.MAXCONN] for p in config.proxies if p.is_frontend and leads_to(p, proxy))
-    return max(1, total // 10) if total else 0
+    return max(1, (total + 9) // 10)
 
 
 def leads_to(front: Proxy, back: Proxy) -> bool:
-    """Whether `back` is the frontend's default backend or its own other half."""
-    return front is back or front[words.DEFAULT_BACKEND] == back.name
+    """Whether `back` is the frontend's other half, its default backend, or named by a use_backend rule (not by a format)."""
+    named = front[words.DEFAULT_BACKEND] == back.name or any(rule.name == back.name for rule in front[USE_BACKEND])
+    return front is back or named
 
 
 def build_server(

@@ -93,6 +93,7 @@ cdef class Server:
     cdef ServerConn newest
     cdef ServerConn oldest
     cdef public uint32_t max_queue
+    cdef bint leaving                        # a stream that is in no gauge any more still counts for limit()
     cdef public Balancer watcher             # the backend's balancer when it goes by load, else None
     cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
     cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full

@@ -116,7 +116,7 @@ cdef class Server:
 
     cdef uint32_t limit(self) noexcept:
         """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""
-        return server_limit(self.slot.shared, self.slot.proxy.shared.scur, self.fullconn)
+        return server_limit(self.slot.shared, self.slot.proxy.shared.scur + self.leaving, self.fullconn)
 
     cdef void seen_good(self, uint8_t layer) noexcept:
         if self.observe == layer and self.slot.shared.errors:

@@ -242,7 +242,7 @@ cdef class HttpAnswer(Relay):
         if self.front.log is not None:
             self.write_log()
         if t is not None:
-            b.serve_freed(t)
+            b.serve_freed(t, True)
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
         if self.vars is not None:

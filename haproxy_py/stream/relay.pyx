@@ -304,6 +304,9 @@ cdef class Relay(Stream):
             self.connect_failed()
 
     cdef void queue_timed_out(self) noexcept:
+        self.be.mine.econ += 1
+        if self.target is not None:
+            self.srv.mine.econ += 1
         self.backend.leave_queue(self)
         self.queue_us = self.session.reactor.now_us
         self.fail(503, c's', c'Q')

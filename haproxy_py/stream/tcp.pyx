@@ -317,7 +317,7 @@ cdef class TcpStream(Relay):
         if self.vars is not None:
             vars_end_request(self)
         if t is not None:
-            b.serve_freed(t)
+            b.serve_freed(t, True)
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
 
