@@ -55,7 +55,7 @@ cdef class Backend:
     cdef public uint64_t timeout_tarpit
     cdef public uint32_t fullconn
     cdef public uint32_t retries
-    cdef public int redispatch                       # 0: off; n: every n-th retry; -n: the n-th from the last
+    cdef public int redispatch                       # 0: off; else its argument, see stream.relay
     cdef public int reuse
     cdef public bint abortonclose
     cdef public uint32_t retry_on             # RetryOn bits
@@ -71,6 +71,7 @@ cdef class Backend:
     cdef public object conf                          # stream.conf.HttpConf: options of HTTP, forwardfor, error pages
     cdef int assign(self, ServerUser u) noexcept
     cdef int assign_to(self, ServerUser u, Server s) noexcept
+    cdef void chosen(self, ServerUser u, Server s) noexcept
     cdef int enqueue(self, ServerUser u, Server s, uint32_t freed) noexcept
     cdef void leave_queue(self, ServerUser u) noexcept
     cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues

@@ -68,12 +68,20 @@ cdef class Backend:
                 return self.enqueue(u, None, freed) if self.usable() else A_NONE
             s = <Server>slot.owner
             if self.balancer.holds:
+                self.chosen(u, s)
                 return self.assign_to(u, s)
             if s.try_slot():
                 self.take(u, s)
+                self.chosen(u, s)
                 return A_OK
             tries += 1
         return self.enqueue(u, None, freed)
+
+    cdef void chosen(self, ServerUser u, Server s) noexcept:
+        """Count what the balancer named (lbtot), but not the same server once more."""
+        if u.avoid is not s.slot:
+            self.slot.mine.lbtot += 1
+            s.slot.mine.lbtot += 1
 
     cdef int assign_to(self, ServerUser u, Server s) noexcept:
         """This server and no other (persistence, a hash)."""

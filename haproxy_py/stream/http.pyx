@@ -458,13 +458,12 @@ cdef class HttpStream(HttpRequest):
         self.counted_out = 0
         self.status = -1
         self.response_us = 0
-        self.left_retries -= 1
-        self.retries += 1
         self.target.slot.mine.wretr += 1
         self.be.mine.wretr += 1
         self.rewind_request()
-        if self.redispatch_now():
-            return True
+        self.leave_for_another()
+        self.left_retries -= 1
+        self.retries += 1
         self.connect()
         return True
 

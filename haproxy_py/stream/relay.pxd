@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from haproxy_py.stream.channel cimport Chan
 from haproxy_py.stream.session cimport Stream
+from haproxy_py.engine.shm cimport ServerSlot
 from backends.backend cimport Backend
 
 cdef enum StreamState:
@@ -34,6 +35,7 @@ cdef class Relay(Stream):
     cdef bint granted                    # a queue gave us a slot
     cdef bint reused                     # the server connection had carried requests before
     cdef uint32_t left_retries
+    cdef bint retrying                   # the same server is tried again
     # hooks
     cdef void ready_to_send(self) noexcept                                       # bytes that go first into rq
     cdef void name_server(self) noexcept
@@ -52,7 +54,9 @@ cdef class Relay(Stream):
     cdef void queue_timed_out(self) noexcept
     cdef void prepend_proxy_header(self) noexcept
     cdef void rewind_request(self) noexcept
-    cdef bint redispatch_now(self) noexcept
+    cdef void retry_connect(self, uint8_t cause, bint pause) noexcept
+    cdef bint leave_for_another(self) noexcept
+    cdef void note_change(self, ServerSlot before) noexcept
     cdef void drop_server(self, bint hard) noexcept
     cdef void tunnel(self) noexcept
     cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept

@@ -6,7 +6,7 @@ tried again after a second, or another one at once where redispatch says so.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, int32_t
 from libc.string cimport memcpy, memmove
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.http1 cimport B_LENGTH
@@ -17,7 +17,8 @@ from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.stream.channel cimport X_BLOCK, X_BUDGET, X_DST, X_EOF, X_SRC, chan_flush, chan_move, chan_pending
 from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
-from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, Backend
+from haproxy_py.engine.shm cimport SRV_RUNNING, ServerSlot
+from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, RETRY_CONN, Backend
 from backends.server cimport OBSERVE_L4, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn
 
 cdef enum:
@@ -52,6 +53,8 @@ cdef class Relay(Stream):
         cdef int r = self.backend.assign(self)
         cdef Session s = self.session
         cdef uint64_t limit
+        if self.avoid is not None:
+            self.note_change(self.avoid)
         if r == A_OK:
             self.connect()
         elif r == A_QUEUED:
@@ -91,7 +94,9 @@ cdef class Relay(Stream):
             return
         self.granted = False
         self.name_server()
-        self.queue_us = s.reactor.now_us
+        if not self.retrying:
+            self.queue_us = s.reactor.now_us         # %Tw ends when a server is chosen, not when it is tried again
+        self.retrying = False
         s.timer.deadline = 0
         if t.sni is not None:
             sni = PyBytes_FromStringAndSize(text, t.sni.render(self, text, sizeof(text)))
@@ -179,53 +184,75 @@ cdef class Relay(Stream):
         self.connected()
 
     cdef void connect_failed(self) noexcept:
-        """Refused, unreachable, timed out: try again here after a while, or elsewhere (retries, option redispatch)."""
+        """Refused or unreachable."""
+        self.retry_connect(c'S', not self.reused)
+
+    cdef void connect_timed_out(self) noexcept:
+        self.sconn.fail(sys.ETIMEDOUT)
+        self.retry_connect(c's', False)
+
+    cdef void retry_connect(self, uint8_t cause, bint pause) noexcept:
+        """Try again here or elsewhere, or give up (manual 4.2 retries, option redispatch, retry-on conn-failure).
+
+        pause: wait a moment first, unless a new choice is made among several servers.
+        """
         cdef Backend b = self.backend
         cdef Server t = self.target
         cdef Session s = self.session
-        cdef uint64_t wait
+        cdef uint64_t wait = TURN_AROUND_MS
+        cdef bint elsewhere
         self.drop_server(True)
         if t.observe:
             t.seen_bad(SEEN_L4_BAD)
-        if self.left_retries == 0:
+        if self.left_retries == 0 or not b.retry_on & RETRY_CONN:
             t.slot.mine.econ += 1
             self.be.mine.econ += 1
-            self.fail(503, c'S', c'C')
+            self.fail(503, cause, c'C')
             return
+        self.rewind_request()
+        elsewhere = self.leave_for_another()
         self.left_retries -= 1
         self.retries += 1
-        self.rewind_request()
-        t.slot.mine.wretr += 1
-        self.be.mine.wretr += 1
-        if self.redispatch_now():
-            return
-        self.state = ST_TURN
-        wait = TURN_AROUND_MS
         if b.timeout_connect and b.timeout_connect < wait:
             wait = b.timeout_connect
-        set_deadline(s.reactor, s, s.reactor.now_ms + wait)
+        if elsewhere and b.slot.shared.usable > 1:
+            pause = False
+        if not pause and self.retries % RETRIES_IN_A_ROW:
+            self.connect()
+            return
+        self.state = ST_TURN
+        set_deadline(s.reactor, s, s.reactor.now_ms + (wait if pause else 1))
 
-    cdef bint redispatch_now(self) noexcept:
-        """option redispatch: whether this retry goes to another server; if so it is on its way."""
+    cdef bint leave_for_another(self) noexcept:
+        """Whether this retry is a new choice (option redispatch): the server's slot is given back then.
+
+        Where the algorithm may well name another server, every retry is one; a hash, which names the same one again, is asked
+        at the interval of the option, and whenever the server is down.
+        """
         cdef Backend b = self.backend
         cdef Server t = self.target
-        cdef uint32_t n = b.retries - self.left_retries
-        if not b.redispatch or (b.redispatch > 0 and n % <uint32_t>b.redispatch):
+        cdef int32_t n = <int32_t>self.retries + 1
+        cdef int32_t every = b.redispatch + <int32_t>b.retries + 1 if b.redispatch < 0 else b.redispatch
+        if not b.redispatch or not (t.slot.shared.state < SRV_RUNNING or (every > 0 and n % every == 0)
+                                    or (b.slot.shared.usable > 1 and not b.balancer.holds)):
+            t.slot.mine.wretr += 1
+            self.be.mine.wretr += 1
+            self.retrying = True
             return False
-        if b.redispatch < 0 and (self.left_retries % <uint32_t>(-b.redispatch)
-                                 or n + <uint32_t>(-b.redispatch) <= b.retries):
-            return False
-        b.release(self)
-        self.redispatched = True
-        t.slot.mine.wredis += 1
-        self.be.mine.wredis += 1
         self.avoid = t.slot
-        if self.retries % RETRIES_IN_A_ROW:
-            self.seek_server()
-        else:
-            self.state = ST_TURN
-            set_deadline(self.session.reactor, self.session, self.session.reactor.now_ms + 1)
+        b.release(self)
         return True
+
+    cdef void note_change(self, ServerSlot before) noexcept:
+        """A new choice was made after `before` had failed: a redispatch, or the same server once more."""
+        self.avoid = None
+        if self.target is not None and self.target.slot is before:
+            before.mine.wretr += 1
+            self.be.mine.wretr += 1
+            return
+        self.redispatched = True
+        before.mine.wredis += 1
+        self.be.mine.wredis += 1
 
     cdef void rewind_request(self) noexcept:
         """Have the request sent again from its first byte (nothing of it was overwritten: rq.wrapped is off)."""
@@ -290,18 +317,6 @@ cdef class Relay(Stream):
         if self.state == ST_TUNNEL and not self.rs_done and c is not None and c.timer.deadline and c.timer.deadline <= c.reactor.now_ms:
             return c's'
         return c'c'
-
-    cdef void connect_timed_out(self) noexcept:
-        self.sconn.fail(sys.ETIMEDOUT)
-        if self.left_retries == 0:
-            if self.target.observe:
-                self.target.seen_bad(SEEN_L4_BAD)
-            self.target.slot.mine.econ += 1
-            self.be.mine.econ += 1
-            self.drop_server(True)
-            self.fail(503, c's', c'C')
-        else:
-            self.connect_failed()
 
     cdef void queue_timed_out(self) noexcept:
         self.be.mine.econ += 1
