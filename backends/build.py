@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING, Any
 
 from backends import hash_settings, state
@@ -14,6 +15,7 @@ from balancers.registry import Algorithm, find
 from haproxy_py.config.address import resolve
 from haproxy_py.config.errors import ConfigError
 from haproxy_py.config.keywords import balance, options, timeouts
+from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as server_settings
@@ -91,7 +93,8 @@ def server_room(proxy: Proxy) -> int:
 
 def default_fullconn(config: Config, proxy: Proxy) -> int:
     """A tenth of the maxconn of the frontends that may send traffic here (manual 4.2 fullconn)."""
-    total = sum(p[words.MAXCONN] for p in config.proxies if p.is_frontend and leads_to(p, proxy))
+    whole = config.globals[process_words.MAXCONN] or resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2
+    total = sum(p[words.MAXCONN] or whole for p in config.proxies if p.is_frontend and leads_to(p, proxy))
     return max(1, (total + 9) // 10)
 
 
