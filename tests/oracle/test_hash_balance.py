@@ -126,3 +126,21 @@ def test_source(both: tuple[Farm, Farm]) -> None:
         for address in addresses:
             asked = f"GET / HTTP/1.1\r\nhost: x\r\nx-b: s{i}\r\n\r\n".encode()
             assert both[1].pick_from(address, asked) == both[0].pick_from(address, asked), (about, address)
+
+
+def test_redispatch(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Two servers refuse connections: a map names the same one again, a ring the next one on the way."""
+    dead = "127.0.0.1:1"
+    servers = Servers("", ("{at}", dead, "{at} weight 3", dead, "{at}"), "option redispatch 1")
+    kinds = [(key, kind) for key in ("balance uri whole", "balance url_param id") for kind in ("map-based", "consistent")]
+    backends = [(f"r{i}", ["retries 3", key, f"hash-type {kind}"], servers) for i, (key, kind) in enumerate(kinds)]
+    asked = [
+        f"GET /x{n}?{'id' if n % 2 else 'u'}={n} HTTP/1.1\r\nhost: h\r\nx-b: r{i}\r\n\r\n".encode()
+        for i in range(len(backends))
+        for n in range(10)
+    ]
+    folder, found = str(tmp_path_factory.mktemp("r")), []
+    for product in (haproxy26(), pyhaproxy()):
+        with farm(product, backends, folder) as running:
+            found.append([running.picks([each])[0] for each in asked])
+    assert found[0] == found[1]

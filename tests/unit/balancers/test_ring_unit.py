@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -187,6 +188,21 @@ def test_mends_itself() -> None:
     before = [owner(pool, key) for key in keys]
     pool.die_at_work()
     assert [owner(pool, key) for key in keys] == before
+
+
+def test_all_workers_have_one_ring() -> None:
+    """Another process changes a weight and takes turns; this one finds the ring and the turn where it left them."""
+    pool, alone, keys = Pool(lambda: ring(), [2, 3], workers=2), Pool(ring, [2, 3]), [scatter(n) for n in range(200)]
+    child = os.fork()
+    if child == 0:
+        pool.weight(0, 9)
+        pool.picks(7)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    alone.weight(0, 9)
+    alone.picks(7)
+    assert [owner(pool, key) for key in keys] == [owner(alone, key) for key in keys]
+    assert pool.picks(20) == alone.picks(20)
 
 
 def test_servers_added_and_deleted() -> None:
