@@ -7,6 +7,7 @@ from haproxy_py.engine.shm cimport ProxySlot, ServerSlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.rules.rule cimport RuleSet
 from balancers.base cimport Balancer
+from backends.persistence cimport Persistence
 from backends.queue cimport Queues
 from backends.server cimport Server, ServerUser, Reuse
 
@@ -58,6 +59,10 @@ cdef class Backend:
     cdef public int redispatch                       # 0: off; else its argument, see stream.relay
     cdef public int reuse
     cdef public bint abortonclose
+    cdef public Persistence persistence              # None: nothing but the balancer names a server
+    cdef public bint hashing                         # its algorithm goes by keys: no server is preferred for being the last
+    cdef public bint prefer_last                     # option prefer-last-server
+    cdef public int max_ka_queue                     # max-keep-alive-queue; -1: no limit
     cdef public uint32_t retry_on             # RetryOn bits
     cdef public RuleSet tcp_content
     cdef public RuleSet http_request
@@ -72,6 +77,8 @@ cdef class Backend:
     cdef int assign(self, ServerUser u) noexcept
     cdef int assign_to(self, ServerUser u, Server s) noexcept
     cdef void chosen(self, ServerUser u, Server s) noexcept
+    cdef int assign_wanted(self, ServerUser u) noexcept
+    cdef bint may_stay(self, ServerUser u, Server s) noexcept
     cdef int enqueue(self, ServerUser u, Server s, uint32_t freed) noexcept
     cdef void leave_queue(self, ServerUser u) noexcept
     cdef void release(self, ServerUser u) noexcept          # give the slot of u.target back and serve the queues

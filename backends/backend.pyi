@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backends.persistence import Persistence
 from backends.server import Server
 from balancers.base import Balancer
 from haproxy_py.engine.shm import ProxySlot, ServerSlot
@@ -25,6 +26,12 @@ class Backend:
     redispatch: int
     reuse: int
     abortonclose: bool
+    persistence: Persistence | None
+    hashing: bool
+    prefer_last: bool
+    max_ka_queue: int
+    @property
+    def cookie_logged(self) -> bool: ...
     retry_on: int
     tcp_content: RuleSet | None
     http_request: RuleSet | None

@@ -6,9 +6,12 @@ backends.queue). With several workers the limit is exact: one word, changed by c
 
 from libc.stdint cimport uint32_t, uint64_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.shm cimport ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STOPPING
+from haproxy_py.engine.shm cimport (
+    ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STOPPING, server_usable,
+)
 from backends.queue cimport Q_IN, Q_LIMIT
 from backends.queue import Queues
+from backends.server cimport PERSIST_DIRECT, PERSIST_FORCED, let_go
 
 
 STATUS_BITS = {401: RETRY_401, 403: RETRY_403, 404: RETRY_404, 408: RETRY_408, 421: RETRY_421, 425: RETRY_425,
@@ -49,6 +52,7 @@ cdef class Backend:
         self.servers = []
         self.queues = Queues(worker, slot, self.servers)
         self.retries = 3
+        self.max_ka_queue = -1
         slot.owner = self
 
     cdef bint usable(self) noexcept:
@@ -60,6 +64,8 @@ cdef class Backend:
         cdef ServerSlot slot
         cdef Server s
         cdef int tries = 0
+        if u.wanted is not None:
+            return self.assign_wanted(u)
         if self.slot.shared.qcur and not self.balancer.holds and self.usable():
             return self.enqueue(u, None, freed)
         while tries <= len(self.servers):
@@ -90,6 +96,23 @@ cdef class Backend:
             self.take(u, s)
             return A_OK
         return self.enqueue(u, s, freed)
+
+    cdef int assign_wanted(self, ServerUser u) noexcept:
+        """The server that persistence named. When its queue is full, option redispatch lets others be tried."""
+        cdef Server s = u.wanted
+        cdef int r = self.assign_to(u, s)
+        if r != A_FULL or not self.redispatch or u.persist & PERSIST_FORCED or not u.persist & PERSIST_DIRECT:
+            return r
+        let_go(u)
+        u.avoid = s.slot
+        return self.assign(u)
+
+    cdef bint may_stay(self, ServerUser u, Server s) noexcept:
+        """Whether a request may go where the session's own connection goes, without asking the balancer."""
+        return (s.backend is self and not self.hashing and u.wanted is None and u.avoid is None
+                and server_usable(s.slot.shared)
+                and (self.max_ka_queue < 0 or not s.limit() or s.slot.shared.scur < s.limit()
+                     or s.slot.shared.qcur < <uint32_t>self.max_ka_queue))
 
     cdef void take(self, ServerUser u, Server s) noexcept:
         u.target = s
@@ -131,6 +154,11 @@ cdef class Backend:
             self.queues.serve(s)
             s.leaving = False
 
+    @property
+    def cookie_logged(self) -> bool:
+        """Whether log lines tell what became of its persistence cookie."""
+        return self.persistence is not None and self.persistence.logs_cookie()
+
     def close_idle(self):
         """Close every pooled server connection of this worker."""
         cdef Server each
@@ -148,6 +176,8 @@ cdef class Backend:
     cdef int requeue(self, Server s) noexcept:
         cdef int moved = 0
         cdef ServerShared *shared = s.slot.shared
+        if self.persistence is not None and self.persistence.anyway:
+            return 0                                 # option persist: they wait for it
         if self.redispatch and (shared.state == SRV_STOPPED or shared.state == SRV_STOPPING or shared.admin & ADM_MAINT):
             moved = self.queues.redistribute(s)
         return moved

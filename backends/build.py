@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from backends import hash_settings, state
 from backends import life_keywords as life_words
 from backends.backend import Backend, retry_bits
+from backends.persistence_build import build_persistence
 from backends.server import Server
 from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
@@ -34,6 +35,7 @@ NO_ADDRESS = state.RMAINT
 OBSERVED = {"": 0, "layer4": 1, "layer7": 2}
 UNLIMITED = 0xFFFFFFFF
 SPARE_SERVERS = 256  # rooms kept for servers added at run time, all backends together
+HASHED = {("source",), ("uri",), ("url_param",), ("hdr",), ("rdp-cookie",), ("hash",)}  # algorithms that go by a key
 
 
 def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, segment: Segment) -> Backend:
@@ -60,6 +62,10 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     for server in made.servers if made.balancer.by_load else ():
         server.watcher = made.balancer
     state.refresh(slot)
+    made.persistence = build_persistence(proxy, slot, made.servers)
+    made.hashing = proxy[balance.BALANCE][:1] in HASHED
+    made.prefer_last = bool(proxy[options.PREFER_LAST_SERVER])
+    made.max_ka_queue = proxy[words.MAX_KEEP_ALIVE_QUEUE]
     return made
 
 

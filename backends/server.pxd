@@ -1,6 +1,6 @@
 """A server at run time, its connections, its pool of idle ones, and what a stream must be to use them."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int32_t, int64_t
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.conn cimport Conn
 from haproxy_py.engine.shm cimport ServerSlot
@@ -28,6 +28,13 @@ cdef enum Seen:               # errors in traffic; backends.life.WORDS has the w
     SEEN_READ_TIMEOUT
     SEEN_CLOSE
 
+cdef enum PersistBits:        # what persistence knows of a stream
+    PERSIST_DIRECT = 1        # it has named its server itself, by a cookie or by a rule
+    PERSIST_FORCED = 2        # force-persist: that server even if it is down, and no other
+    PERSIST_IGNORED = 4       # ignore-persist
+    PERSIST_ASSIGNED = 8      # a rule has chosen, the cookie does not
+    PERSIST_FOUND = 16        # the server has set the cookie itself
+
 cdef class ServerUser(Txn):
     """A stream as its server side sees it. stream.http and stream.tcp override the hooks."""
     cdef Worker worker
@@ -35,10 +42,19 @@ cdef class ServerUser(Txn):
     cdef ServerConn sconn
     cdef uint32_t waiter                     # waits for target (None: for any server) under this number; 0: does not
     cdef ServerSlot avoid                    # redispatch: not this one again, if there is another
+    cdef Server wanted                       # persistence: this one and no other; None: the balancer chooses
+    cdef uint8_t persist                     # PersistBits
+    cdef int32_t cookie_last                 # dates in its persistence cookie, wall seconds, 0: none
+    cdef int32_t cookie_first
     cdef void server_event(self) noexcept              # the server connection has news (flags of Conn)
     cdef void server_deadline(self) noexcept           # its timer has run out
     cdef void slot_granted(self, Server server) noexcept    # out of the queue: the slot is ours; None: choose again
     cdef void server_ended(self, uint8_t cause) noexcept     # end at once: first letter of the termination state
+
+cdef inline void let_go(ServerUser u) noexcept:
+    """It need not have the server that it named: a retry elsewhere, or that one's queue is closed."""
+    u.wanted = None
+    u.persist &= ~<uint8_t>PERSIST_DIRECT
 
 cdef class ServerConn(Conn):
     cdef Server home
@@ -95,6 +111,9 @@ cdef class Server:
     cdef public uint32_t max_queue
     cdef bint leaving                        # a stream that is in no gauge any more still counts for limit()
     cdef public Balancer watcher             # the backend's balancer when it goes by load, else None
+    cdef public bytes cookie                        # of persistence; None: none
+    cdef public bint own_cookie                     # written on its line, not made up
+    cdef uint32_t cookie_generation                 # of the address that a made-up one stands for
     cdef readonly set streams                # of this worker, for on-marked-down and shutdown commands
     cdef bint try_slot(self) noexcept                          # take one of maxconn; False: full
     cdef void free_slot(self) noexcept
@@ -109,5 +128,6 @@ cdef class Server:
     cdef void seen_good(self, uint8_t layer) noexcept          # only when observe is on: test it first
     cdef void seen_bad(self, uint8_t what) noexcept
     cdef bint bind_source(self, int fd) noexcept
+    cdef bint is_at(self, uint8_t family, const char *ip, uint32_t n, uint32_t port) noexcept    # its address now
     cdef bint worth_keeping(self) noexcept
     cdef void one_busier(self) noexcept

@@ -35,6 +35,8 @@ class Server:
     alarm: Any
     idle_count: int
     max_queue: int
+    cookie: bytes | None
+    own_cookie: bool
     watcher: Balancer | None
     streams: set[Any]
     def __init__(self, worker: Worker, slot: ServerSlot, backend: Any) -> None: ...

@@ -6,7 +6,7 @@ preceded by surplus bytes of an earlier one.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
 from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
@@ -204,9 +204,10 @@ cdef class Server:
         return self.busy_count - 1 + self.idle_count < needed
 
     cdef void give_idle(self, ServerConn c) noexcept:
+        cdef bint named = c.user is not None and c.user.persist & PERSIST_DIRECT    # one in maintenance has clients all the same
         c.user = None
         if (c.private or c.fd < 0 or c.error or c.eof or c.rdhup or self.idle_count >= self.pool_max
-                or (self.max_reuse and c.uses > self.max_reuse) or self.slot.shared.admin & ADM_MAINT
+                or (self.max_reuse and c.uses > self.max_reuse) or (self.slot.shared.admin & ADM_MAINT and not named)
                 or self.worker.stopping or not self.worth_keeping()):
             c.discard(False)
             return
@@ -320,6 +321,10 @@ cdef class Server:
             c.discard(False)
             return None
         return c
+
+    cdef bint is_at(self, uint8_t family, const char *ip, uint32_t n, uint32_t port) noexcept:
+        cdef Addr *a = <Addr *>self.slot.shared.addr
+        return a.family == family and memcmp(a.ip, ip, n) == 0 and a.port == port
 
     cdef bint bind_source(self, int fd) noexcept:
         cdef sockaddr_in6 sa

@@ -19,6 +19,7 @@ from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.targets import LOG_SEND_HOSTNAME, tag_of, targets_of
 from haproxy_py.rules import keywords as rules
 from haproxy_py.rules import logkeywords as formats
+from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE
 from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
 from haproxy_py.services.stats import service_of
@@ -61,6 +62,9 @@ def build_frontend(
     made.log = log_plan(config, proxy)
     made.twin = backends[proxy.name].slot if proxy.kind == "listen" else None
     made.service = service_of(proxy)
+    if proxy[CAPTURE_COOKIE]:
+        made.capture_request, made.capture_response = proxy[CAPTURE_COOKIE]
+    made.cookie_logged = made.http and proxy.kind == "listen" and backends[proxy.name].cookie_logged
     made.unique_id = proxy[formats.UNIQUE_ID]
     made.tcp_connection = rule_set(proxy[rules.TCP_CONNECTION_RULES])
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Proxy
+from haproxy_py.config.model import Proxy, Setting
 from haproxy_py.config.registry import proxy_keyword
 from haproxy_py.config.units import leading_int
 from haproxy_py.rules.actions.capture import Capture, CaptureCookie
@@ -12,14 +12,16 @@ from haproxy_py.rules.rule import Action, Rule
 from haproxy_py.rules.slots import REQUEST_SLOTS, RESPONSE_SLOTS, length_of
 
 _FRONTENDS = frozenset({"frontend", "listen"})
-_HEADER, _COOKIE = "capture header", "capture cookie"
+_HEADER = "capture header"
+# What looks at the request's cookies and what at the response's; None: neither.
+CAPTURE_COOKIE: Setting[tuple[Action, Action] | None] = Setting("capture cookie", None)
 
 
 def _insert(proxy: Proxy, line: Line, response: bool, action: Action, keyword: str) -> None:
     """Put a capture in front of the frontend's own rules, behind the captures that are there."""
     rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
     action.keyword = keyword
-    at = sum(rule.keyword in (_HEADER, _COOKIE) for rule in rules)
+    at = sum(rule.keyword == _HEADER for rule in rules)
     rules.insert(at, Rule(action, None, line.where))
 
 
@@ -28,10 +30,8 @@ def _cookie(line: Line, proxy: Proxy) -> None:
     name, length = line.arg(1), line.arg(3)
     if not name or not length:
         line.fail("'capture' expects 'cookie' <cookie_name> 'len' <len>.")
-    for response in (False, True):
-        rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
-        rules[:] = [rule for rule in rules if rule.keyword != _COOKIE]
-        _insert(proxy, line, response, CaptureCookie(name, max(leading_int(length), 0), response), _COOKIE)
+    room = max(leading_int(length), 0)
+    proxy[CAPTURE_COOKIE] = (CaptureCookie(name, room, False), CaptureCookie(name, room, True))
 
 
 @proxy_keyword("capture", sections=_FRONTENDS, args=(0, None), source="manual 4.2")

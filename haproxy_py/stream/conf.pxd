@@ -9,7 +9,7 @@ from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.observe.sender cimport LogSender
 from haproxy_py.rules.logformat cimport UniqueId
-from haproxy_py.rules.rule cimport LogFormat, RuleSet, UseBackend
+from haproxy_py.rules.rule cimport Action, LogFormat, RuleSet, UseBackend
 
 cdef enum ConnMode:          # how a connection goes on after a request; the stronger of frontend and backend wins
     MODE_KEEPALIVE = 0
@@ -83,6 +83,9 @@ cdef class FrontConf:
     cdef public HttpConf httpconf
     cdef public LogPlan log                          # None: no logging
     cdef public UniqueId unique_id                   # None: no unique-id-format
+    cdef public Action capture_request               # capture cookie: run when cookies are looked at; None
+    cdef public Action capture_response
+    cdef public bint cookie_logged                   # a listen with a persistence cookie: the log has a word about it
     cdef public int capture_slots_req
     cdef public int capture_slots_res
     cdef public bint tcpka

@@ -7,7 +7,7 @@ from haproxy_py.engine.shm import ProxySlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.sender import LogSender
 from haproxy_py.rules.logformat import UniqueId
-from haproxy_py.rules.rule import LogFormat, RuleSet, UseBackend
+from haproxy_py.rules.rule import Action, LogFormat, RuleSet, UseBackend
 from haproxy_py.stream.session import Mux
 
 class AddrField:
@@ -72,6 +72,9 @@ class FrontConf:
     httpconf: HttpConf
     log: LogPlan | None
     unique_id: UniqueId | None
+    capture_request: Action | None
+    capture_response: Action | None
+    cookie_logged: bool
     capture_slots_req: int
     capture_slots_res: int
     tcpka: bool

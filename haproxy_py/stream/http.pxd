@@ -6,6 +6,7 @@ from haproxy_py.stream.session cimport Mux, Session
 
 cdef class HttpStream(HttpRequest):
     cdef bint run_response_rules(self) noexcept
+    cdef void mark_reply(self) noexcept
     cdef bint try_again(self, uint32_t reason) noexcept
     cdef void exchange(self) noexcept
     cdef bint move_request(self) noexcept

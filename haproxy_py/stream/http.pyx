@@ -26,6 +26,7 @@ from haproxy_py.stream.channel cimport (
 )
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
 from haproxy_py.stream.forward cimport counted_size, say_connection, strip_connection
+from haproxy_py.stream.negotiate cimport negotiates
 from haproxy_py.stream.relay cimport (
     BUDGET, ST_BODY, ST_CONNECT, ST_DONE, ST_EXCHANGE, ST_HEAD, ST_QUEUE, ST_REPLY, ST_RULES, ST_SERVICE, ST_TARPIT,
     ST_TUNNEL, ST_TURN,
@@ -304,6 +305,8 @@ cdef class HttpStream(HttpRequest):
         cdef HttpConf fc = self.front.httpconf
         cdef int64_t size
         cdef uint32_t flags = h.flags
+        if (h.status == 401 or h.status == 407) and negotiates(h):
+            c.private = s.prefer_last = True
         if h.status >= 400 and self.backend.retry_on and self.try_again(retry_bit(h.status)):
             return False
         if self.target.observe:
@@ -387,6 +390,8 @@ cdef class HttpStream(HttpRequest):
             rules = (self.backend.tcp_response if i == 0 else self.backend.http_response if i == 1
                      else self.front.http_response if i == 2 else self.backend.http_after if i == 3
                      else self.front.http_after)
+            if i == 3:
+                self.mark_reply()
             if rules is None:
                 continue
             cursor = 0
@@ -417,6 +422,13 @@ cdef class HttpStream(HttpRequest):
     cdef void observed(self, uint8_t what) noexcept:
         if self.target.observe:
             self.target.seen_bad(what)
+
+    cdef void mark_reply(self) noexcept:
+        """The reply's cookies: what they say to the log, and what they shall say to the client."""
+        if self.front.capture_response is not None:
+            self.front.capture_response.run(self)
+        if self.backend.persistence is not None:
+            self.backend.persistence.reply(self)
 
     cdef bint server_lost(self) noexcept:
         """The server connection ended before a whole reply head. If it was a kept one and nothing came over it, the

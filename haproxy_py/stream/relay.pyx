@@ -19,7 +19,9 @@ from haproxy_py.stream.session cimport Session, Stream
 from haproxy_py.stream.stats cimport count_session
 from haproxy_py.engine.shm cimport SRV_RUNNING, ServerSlot
 from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, RETRY_CONN, Backend
-from backends.server cimport OBSERVE_L4, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn
+from backends.server cimport (
+    OBSERVE_L4, PERSIST_DIRECT, PERSIST_FORCED, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn, let_go,
+)
 
 cdef enum:
     RETRIES_IN_A_ROW = 16     # redispatched at once; the next one waits a moment: each is a call within the one before
@@ -50,9 +52,13 @@ cdef class Relay(Stream):
     # ------------------------------------------------------------------ to a server
 
     cdef void seek_server(self) noexcept:
-        cdef int r = self.backend.assign(self)
         cdef Session s = self.session
+        cdef int r
         cdef uint64_t limit
+        if s.own is not None and (self.backend.prefer_last or s.prefer_last) and self.backend.may_stay(self, s.own.home):
+            r = self.backend.assign_to(self, s.own.home)
+        else:
+            r = self.backend.assign(self)
         if self.avoid is not None:
             self.note_change(self.avoid)
         if r == A_OK:
@@ -89,6 +95,9 @@ cdef class Relay(Stream):
         cdef char text[256]
         cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
         if t is None:                                # redispatched, after a pause; or its server went down
+            if self.granted and self.wanted is not None and not self.persist & PERSIST_FORCED:
+                self.avoid = self.wanted.slot
+                let_go(self)
             self.granted = False
             self.seek_server()
             return
@@ -233,13 +242,15 @@ cdef class Relay(Stream):
         cdef Server t = self.target
         cdef int32_t n = <int32_t>self.retries + 1
         cdef int32_t every = b.redispatch + <int32_t>b.retries + 1 if b.redispatch < 0 else b.redispatch
-        if not b.redispatch or not (t.slot.shared.state < SRV_RUNNING or (every > 0 and n % every == 0)
-                                    or (b.slot.shared.usable > 1 and not b.balancer.holds)):
+        if not b.redispatch or self.persist & PERSIST_FORCED or not (
+                t.slot.shared.state < SRV_RUNNING or (every > 0 and n % every == 0)
+                or (b.slot.shared.usable > 1 and not b.balancer.holds and not self.persist & PERSIST_DIRECT)):
             t.slot.mine.wretr += 1
             self.be.mine.wretr += 1
             self.retrying = True
             return False
         self.avoid = t.slot
+        let_go(self)
         b.release(self)
         return True
 
@@ -251,6 +262,8 @@ cdef class Relay(Stream):
             self.be.mine.wretr += 1
             return
         self.redispatched = True
+        if self.backend.persistence is not None:
+            self.backend.persistence.moved(self)
         before.mine.wredis += 1
         self.be.mine.wredis += 1
 

@@ -20,6 +20,7 @@ cdef class HttpRequest(HttpService):
     cdef bint monitored(self) noexcept
     cdef bint monitor_failed(self) noexcept
     cdef uint64_t tarpit_ms(self) noexcept
+    cdef void look_at_cookies(self) noexcept
     cdef void add_forwarded(self, option, bint source) noexcept
     cdef void make_unique_id(self) noexcept
     cdef void setup(self, Session s) noexcept

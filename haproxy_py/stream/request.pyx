@@ -15,7 +15,7 @@ from haproxy_py.engine.message cimport (
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_up
 from haproxy_py.engine.txn cimport (
-    V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
+    TERM_NONE, V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
     V_YIELD,
 )
 from haproxy_py.rules.rule cimport RuleSet
@@ -112,6 +112,8 @@ cdef class HttpRequest(HttpService):
         cdef Head h = self.req
         cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
         self.head_us = s.reactor.now_us
+        if self.front.cookie_logged:
+            self.cookie_state = self.set_cookie_state = c'N'
         self.head_length = n
         self.req_seen = True
         self.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1)
@@ -221,6 +223,7 @@ cdef class HttpRequest(HttpService):
             self.fe.mine.intercepted += 1
             self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status))
         elif v == V_DENY or v == V_TARPIT:
+            self.look_at_cookies()
             self.fe.mine.dreq += 1
             if self.counted_be and self.be is not None:
                 self.be.mine.dreq += 1
@@ -243,6 +246,16 @@ cdef class HttpRequest(HttpService):
             self.close_books()
             s.drop(v == V_SILENT_DROP)
         return False
+
+    cdef void look_at_cookies(self) noexcept:
+        """A refused request goes nowhere; its log line tells of its cookies all the same, as HAProxy's."""
+        cdef Backend b = self.backend
+        if self.front.capture_request is not None:
+            self.front.capture_request.run(self)
+        if b is None and self.front.cookie_logged:
+            b = <Backend>self.front.default_backend
+        if b is not None and b.persistence is not None:
+            b.persistence.denied(self)
 
     cdef uint64_t tarpit_ms(self) noexcept:
         """timeout tarpit of the frontend, or of timeout connect (manual 4.2)."""
@@ -274,6 +287,10 @@ cdef class HttpRequest(HttpService):
         count_session(b.slot.mine, &b.slot.shared.rate_max, now_s)
         b.slot.mine.req_tot += 1
         self.left_retries = b.retries
+        if b.persistence is not None:
+            b.persistence.judge(self)
+        elif self.front.cookie_logged:
+            self.cookie_state = self.set_cookie_state = TERM_NONE
         return True
 
     cdef void forward(self) noexcept:
@@ -314,6 +331,10 @@ cdef class HttpRequest(HttpService):
         cdef Head h = self.req
         cdef HttpConf fc = self.front.httpconf
         cdef HttpConf bc = self.back_conf()
+        if self.front.capture_request is not None:
+            self.front.capture_request.run(self)
+        if self.backend.persistence is not None:
+            self.backend.persistence.choose(self)
         if fc.forwardfor is not None or bc.forwardfor is not None:
             self.add_forwarded(bc.forwardfor if bc.forwardfor is not None else fc.forwardfor, True)
         if fc.originalto is not None or bc.originalto is not None:

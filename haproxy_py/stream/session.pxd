@@ -49,6 +49,7 @@ cdef class Session(Conn):
     cdef void *older                                   # list of the worker's sessions, borrowed
     cdef void *newer
     cdef bint counted                                  # in the frontend's gauges
+    cdef bint prefer_last                              # the server negotiates per connection: requests go on to it
     cdef bint owes_body                                # part of a request body was not read
     cdef bint from_proxy                               # src and dst came by the PROXY protocol
     cdef char *buf                                     # received and not yet consumed; taken when bytes come

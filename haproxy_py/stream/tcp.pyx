@@ -95,6 +95,8 @@ cdef class TcpStream(Relay):
             return
         self.session.timer.deadline = 0
         self.head_us = self.worker.reactor.now_us
+        if self.backend.persistence is not None:
+            self.backend.persistence.choose(self)
         self.ready_to_send()
         self.seek_server()
 
@@ -140,6 +142,8 @@ cdef class TcpStream(Relay):
         gauge_up(&b.slot.shared.scur, &b.slot.shared.smax, &b.slot.mine.scur)
         count_session(b.slot.mine, &b.slot.shared.rate_max, <uint64_t>self.worker.reactor.wall_us // 1000000)
         self.left_retries = b.retries
+        if b.persistence is not None:
+            b.persistence.judge(self)
         return True
 
     cdef void ready_to_send(self) noexcept:

@@ -3,6 +3,7 @@ ended, and what was logged, with everything masked that differs between two runs
 """
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ from tests.harness.canon import canon
 from tests.harness.wire import Script
 
 SHOWN = 4000
+NOW_SECONDS = 40.0
 
 DEFAULT_GLOBAL = """global
     log 127.0.0.1:{syslog} local0
@@ -117,6 +119,8 @@ _TIMERS = re.compile(r"(?<= )([+-]?\d+(?:/[+-]?\d+){1,4})(?= )")
 _V2_PORTS = re.compile(rb"(\r\n\r\n\x00\r\nQUIT\n\x21\x11.{2}\x7f\x00\x00\x01\x7f\x00\x00\x01).{4}", re.DOTALL)
 _REPEAT = re.compile(r"(.)\1{49,}")
 _CLF = re.compile(r'("[^"]*" "[^"]*") \d+ \d{1,3} ("\S+" "\S+" "\S+")(?: -?\d+){5} (\S{4}) \d+ ')
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_DATE64 = re.compile(rb"\|([A-Za-z0-9+/]{5})(?=[|;\r])")
 _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
@@ -136,7 +140,16 @@ def mask_bytes(received: bytes, names: Names) -> bytes:
     """Replace the ports of this run, in decimal or in a PROXY v2 header, by their names."""
     for port, name in names.ports.items():
         received = re.sub(rb"(?<!\d)%d(?!\d)" % port, name.encode(), received)
+    received = _DATE64.sub(_mask_date64, received)
     return _V2_PORTS.sub(rb"\1PORT", received)
+
+
+def _mask_date64(found: re.Match[bytes]) -> bytes:
+    """A date of a persistence cookie (five digits to the base of 64, steps of four seconds) that is about now becomes NOW."""
+    value = 0
+    for digit in found[1]:
+        value = value << 6 | _BASE64.index(digit)
+    return b"|NOW" if abs(value * 4 - time.time()) < NOW_SECONDS else found[0]
 
 
 def _mask_numbers(text: str) -> str:

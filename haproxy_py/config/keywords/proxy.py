@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from haproxy_py.config.address import parse_source
 from haproxy_py.config.errors import GLUED, ConfigError
-from haproxy_py.config.keywords.effectless import accept
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Address, Proxy, Setting
 from haproxy_py.config.registry import ANY_PROXY, BACKEND, DEFAULTS, FRONTEND, proxy_keyword
@@ -146,7 +145,6 @@ MISSING_QUEUE = "'max-keep-alive-queue' expects an integer value"
 def max_keep_alive_queue(line: Line, proxy: Proxy) -> None:
     """`max-keep-alive-queue N`: a longer queue of the last server makes a request go elsewhere."""
     line.set(proxy, MAX_KEEP_ALIVE_QUEUE, line.number(0))
-    accept("max-keep-alive-queue", line.config.globals)
 
 
 SOURCE_USAGE = "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>."

@@ -123,7 +123,8 @@ MISSING = {
     "track": "[<proxy>/]<server> as argument.", "observe": "<mode> as argument.", "error-limit": "an integer argument.",
     "on-error": "one of 'fastinter', 'fail-check', 'sudden-death' or 'mark-down' but got ''",
     "on-marked-down": "'shutdown-sessions' but got ''", "on-marked-up": "'shutdown-backup-sessions' but got ''",
-    "redir": "<prefix> as argument.", "addr": "<ipv4|ipv6> as argument.", "slowstart": "a delay as argument.",
+    "cookie": "<value> as argument.", "redir": "<prefix> as argument.", "addr": "<ipv4|ipv6> as argument.",
+    "slowstart": "a delay as argument.",
     "source": "<addr>[:<port>[-<port>]], and optionally 'usesrc' <addr>, and 'interface' <name> as argument.",
 }  # fmt: skip
 

@@ -1,11 +1,12 @@
 """capture request|response header, capture cookie, http-request capture (manual 4.2, 8.8): texts kept for logs and capture.req.hdr().
 
-A frontend's captures fill the slots of Txn.captures_req and captures_res in the order they are written. The keywords
-become rules in front of the frontend's own, so that nothing else has to know of them.
+A frontend's captures fill the slots of Txn.captures_req and captures_res in the order they are written. The keywords of
+fields become rules in front of the frontend's own, so that nothing else has to know of them.
 """
 
 from libc.stdint cimport uint32_t
-from libc.string cimport memcmp
+from libc.string cimport memset
+from haproxy_py.engine.cookies cimport Pair, next_pair, take_attributes
 from haproxy_py.engine.message cimport Head, H_COOKIE, H_SET_COOKIE
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE
 from haproxy_py.rules.rule cimport Action
@@ -63,7 +64,10 @@ cdef class Capture(Action):
 
 
 cdef class CaptureCookie(Action):
-    """Keeps at most `length` bytes of the first cookie whose text, NAME=VALUE, begins with `begin` (for %CC, %CS)."""
+    """Keeps at most `length` bytes of the first cookie whose text, NAME=VALUE, begins with `begin` (for %CC, %CS).
+
+    It is no rule of a set: streams run it when HAProxy looks at cookies, behind the other rules.
+    """
 
     cdef bytes begin
     cdef uint32_t length
@@ -90,23 +94,19 @@ cdef class CaptureCookie(Action):
         return V_CONTINUE
 
     cdef bytes within(self, const char *p, uint32_t n):
-        """The first cookie of a field that fits. A set-cookie has one, at its beginning."""
-        cdef uint32_t at = 0, end, stop
-        cdef uint32_t wanted = <uint32_t>len(self.begin)
-        while at < n:
-            end = at
-            while end < n and p[end] != c';':
-                end += 1
-            stop = end
-            while at < stop and (p[at] == c' ' or p[at] == c'\t'):
-                at += 1
-            while stop > at and (p[stop - 1] == c' ' or p[stop - 1] == c'\t'):
-                stop -= 1
-            if stop - at >= wanted and memcmp(p + at, <const char *>self.begin, wanted) == 0:
-                return p[at:at + min(stop - at, self.length)]
+        """The first cookie of a field that fits, without blanks around `=`. A set-cookie has one, at its beginning."""
+        cdef Pair c
+        cdef bytes text
+        memset(&c, 0, sizeof(c))
+        c.first = True
+        while next_pair(p, n, &c, not self.response):
             if self.response:
-                return None
-            at = end + 1
+                take_attributes(p, n, &c, False)
+            if c.value_end == c.equal or (p[c.name] == c'$' and not self.response):
+                continue
+            text = p[c.name:c.name_end] + b"=" + p[c.value:c.value_end]
+            if text.startswith(self.begin):
+                return text[:self.length]
         return None
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rulekit import head, load
 
+from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE
 from haproxy_py.rules.keywords import HTTP_REQUEST_RULES, HTTP_RESPONSE_RULES
 from haproxy_py.rules.logparse import parse_format
+from haproxy_py.rules.rule import Rule
 from haproxy_py.rules.scope import Scope
 from haproxy_py.rules.testing import Trial
 
@@ -29,8 +31,8 @@ def test_cookies() -> None:
                     http-request deny
                     capture cookie SID= len 5""").frontend
     trial = Trial(head("/", "Cookie: SIDE=1; OLD=2;  SID=ab; SID=cd"), b"HTTP/1.1 200 OK\r\nset-cookie: a=b; SID=1\r\nset-cookie: SID=9; x\r\n\r\n")
-    assert trial.run(front[HTTP_REQUEST_RULES]) == "deny"
-    assert trial.run(front[HTTP_RESPONSE_RULES]) == "continue"
+    assert [rule.keyword for rule in front[HTTP_REQUEST_RULES]] == ["deny"]
+    assert trial.run([Rule(action, None, None) for action in front[CAPTURE_COOKIE]]) == "continue"
     assert trial.render(parse_format("%CC %CS", Scope())) == b"SID=a SID=9"
 
 

@@ -1,0 +1,3 @@
+from haproxy_py.engine.txn cimport Txn
+
+cdef bint cacheable(Txn t) noexcept        # whether a cache may keep this response
