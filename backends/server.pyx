@@ -102,6 +102,7 @@ cdef class Server:
         self.pool_max = 0xFFFFFFFF
         self.purge_ms = 5000
         self.addr_generation = 0xFFFFFFFF
+        self.pool_generation = slot.shared.generation
         slot.owner = self
 
     def set_source(self, str host not None, int port) -> None:
