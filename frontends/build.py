@@ -62,8 +62,9 @@ def build_frontend(
     made.log = log_plan(config, proxy)
     made.twin = backends[proxy.name].slot if proxy.kind == "listen" else None
     made.service = service_of(proxy)
-    if proxy[CAPTURE_COOKIE]:
-        made.capture_request, made.capture_response = proxy[CAPTURE_COOKIE]
+    captures = proxy[CAPTURE_COOKIE]
+    if captures is not None:
+        made.capture_request, made.capture_response = captures
     made.cookie_logged = made.http and proxy.kind == "listen" and backends[proxy.name].cookie_logged
     made.unique_id = proxy[formats.UNIQUE_ID]
     made.tcp_connection = rule_set(proxy[rules.TCP_CONNECTION_RULES])

@@ -11,7 +11,7 @@ from tests.harness.canon import canon
 from tests.harness.wire import Script
 
 SHOWN = 4000
-NOW_SECONDS = 40.0
+NOW_SECONDS = 300.0
 
 DEFAULT_GLOBAL = """global
     log 127.0.0.1:{syslog} local0

@@ -110,13 +110,13 @@ def _requests(name: str, template: str, rows: list[bytes], done: bytes = b"s") -
 
 
 def _dates() -> list[bytes]:
-    """Dates in the cookie: last seen, first seen."""
-    last = [-30, -100, -3500, -3700, -7300, 80000, 90000]
+    """Dates in the cookie, last seen and first seen; none so near to now that the harness would take it for a fresh one."""
+    last = [-600, -1000, -3000, -3700, -7300, 80000, 90000]
     found = [b"SID=b|%s" % _date(at) for at in last]
-    found += [b"SID=b|%s|%s" % (_date(-100), _date(at)) for at in last]
-    found += [b"SID=b|%s|%s" % (_date(at), _date(-100)) for at in last]
-    found += [b"SID=b|%s|" % _date(-100), b"SID=b||%s" % _date(-100), b"SID=b|????\x21|%s" % _date(-100), b"SID=b|AAAAA|AAAAA", b"SID=b|AAA|%s" % _date(-100)]
-    found += [b"SID=b|%sX" % _date(-100), b"SID=b|%s|%sX" % (_date(-100), _date(-50)), b"SID=b|%s~v" % _date(-100), b"SID=c|%s" % _date(-3700)]
+    found += [b"SID=b|%s|%s" % (_date(-1000), _date(at)) for at in last]
+    found += [b"SID=b|%s|%s" % (_date(at), _date(-1000)) for at in last]
+    found += [b"SID=b|%s|" % _date(-1000), b"SID=b||%s" % _date(-1000), b"SID=b|????\x21|%s" % _date(-1000), b"SID=b|AAAAA|AAAAA", b"SID=b|AAA|%s" % _date(-1000)]
+    found += [b"SID=b|%sX" % _date(-1000), b"SID=b|%s|%sX" % (_date(-1000), _date(-900)), b"SID=b|%s~v" % _date(-1000), b"SID=c|%s" % _date(-3700)]
     return [*found, b"SID=b|%s; SID=a" % _date(-9000), b"SID=c; SID=b|%s" % _date(-9000), b"x=1; SID=b|%s|%s; y=2" % (_date(-9000), _date(-9000))]
 
 
