@@ -58,6 +58,11 @@ cdef class Hashed(Balancer):
         if isinstance(self.layout, Ring):
             self.layout.hash_keys = {i: HASH_KEYS[key] for i, key in enumerate(keys) if key != "id"}
 
+    def hash_key(self, ServerSlot server not None, str key not None) -> None:
+        """hash-key of one server that was added at run time: in every worker, before it is enabled. Raises: KeyError."""
+        if isinstance(self.layout, Ring):
+            (<Ring>self.layout).hash_keys[server.place] = HASH_KEYS[key]
+
     cdef size_t state_bytes(self, uint32_t servers) noexcept:
         return HEAD + self.layout.block_bytes(servers)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from backends import life_keywords, state
 from backends.build import build_server
-from backends.hash_settings import dynamic
+from backends.hash_settings import dynamic, server_added
 from haproxy_py.config.errors import ConfigError, Faults, Where
 from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as words
@@ -85,6 +85,7 @@ def add_here(instance: Any, backend: str, given: list[str], room: int, number: i
     )
     made.servers.append(server)
     made.balancer.append(server.slot)
+    server_added(made.balancer, item, server.slot)
     if made.balancer.by_load:
         server.watcher = made.balancer
     instance.statistics.parts.items[room] = item

@@ -239,6 +239,20 @@ def test_hash_key_addr_does_not_know_ports() -> None:
     assert [moved[h] for h in addressed(["addr"] * 2, hosts, [1, 2])] == addressed(["addr"] * 2, others, [5, 6])
 
 
+def test_hash_key_of_a_server_added_at_run_time() -> None:
+    pool, keys = Pool(lambda: ring(keys=["addr"]), [3], room=2), [scatter(n) for n in range(300)]
+    assert isinstance(pool.balancer, Hashed)
+    state.set_address(pool.servers[0], "10.0.0.1", 80)
+    place = pool.add(3)
+    state.set_address(pool.servers[place], "10.0.0.2", 80)
+    by_id = [owner(pool, key) for key in keys]
+    pool.balancer.hash_key(pool.servers[place], "addr")
+    pool.balancer.server_changed(pool.servers[place])
+    assert by_id != [owner(pool, key) for key in keys]
+    expected = addressed(["addr"] * 2, ["10.0.0.1:80", "10.0.0.2:80"], [1, 2])
+    assert [("10.0.0.1:80", "10.0.0.2:80")[owner(pool, key)] for key in keys] == expected
+
+
 def test_hash_key_follows_the_address() -> None:
     """Without an address the id counts; a new address moves the points at once."""
     pool, keys = Pool(lambda: ring(keys=["addr", "id"]), [3, 3]), [scatter(n) for n in range(300)]
