@@ -15,9 +15,12 @@ cdef class Worker:
     cdef readonly uint32_t maxrewrite      # tune.maxrewrite: bytes of a buffer that a received head must leave free
     cdef readonly uint32_t maxhdr          # tune.http.maxhdr
     cdef public bint stopping              # soft stop: replies close their connections
+    cdef public uint64_t spread_ms         # close-spread-time; 0: connections are closed at once, UINT64_MAX: never by a soft stop
+    cdef uint64_t stopping_ms              # monotonic, when the soft stop began
     cdef public bint splice                # kernel splicing allowed (-dS and `nosplice` forbid it)
     cdef void *newest_session              # stream.session keeps its list here
     cdef public object hall                # backends.queue keeps those who wait here
     cdef list heads                        # pooled Head objects
     cdef Head take_head(self)
+    cdef bint closes_now(self) noexcept    # a soft stop runs and this connection is one to close
     cdef void give_head(self, Head head) noexcept

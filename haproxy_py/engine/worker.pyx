@@ -1,5 +1,7 @@
 """The things of one worker process, made once and handed to every connection."""
 
+from libc.stdint cimport UINT64_MAX, uint64_t
+from libc.stdlib cimport rand
 from haproxy_py.engine.reactor cimport Reactor
 from haproxy_py.engine.buffers cimport BufferPool, PipePool
 from haproxy_py.engine.shm cimport Segment
@@ -42,6 +44,28 @@ cdef class Worker:
     def newest_session_exists(self) -> bool:
         """Whether any client is connected to this worker."""
         return self.newest_session != NULL
+
+    def begin_stopping(self) -> None:
+        """A soft stop runs from now on."""
+        self.stopping = True
+        self.reactor.tick()
+        self.stopping_ms = self.reactor.now_ms
+
+    def closing_share(self) -> float:
+        """Which part of the connections should be closed by now, 0 to 1 (manual 3.1, close-spread-time)."""
+        if not self.stopping or self.spread_ms == UINT64_MAX:
+            return 0.0
+        self.reactor.tick()
+        if self.spread_ms == 0 or self.reactor.now_ms >= self.stopping_ms + self.spread_ms:
+            return 1.0
+        return <double>(self.reactor.now_ms - self.stopping_ms) / <double>self.spread_ms
+
+    cdef bint closes_now(self) noexcept:
+        cdef uint64_t passed
+        if not self.stopping or self.spread_ms == 0:
+            return self.stopping
+        passed = self.reactor.now_ms - self.stopping_ms
+        return self.spread_ms != UINT64_MAX and <uint64_t>rand() % self.spread_ms < passed
 
     cdef Head take_head(self):
         if self.heads:

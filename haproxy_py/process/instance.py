@@ -45,6 +45,12 @@ DRAIN_POLL_S = 0.05
 LINGER_MS = 4  # a worker's turn waits for more events until it is so old, then asyncio has its turn
 
 
+def spread_of(config: Config) -> int:
+    """close-spread-time in ms as engine.worker.Worker wants it: 0 at once, 2**64 - 1 never."""
+    said = config.globals[process_words.CLOSE_SPREAD_TIME]
+    return 2**64 - 1 if said == process_words.INFINITE else said or 0
+
+
 class Instance:
     """See the module. Attributes: config, segment, worker, frontends and backends by name, listening (key -> descriptor)."""
 
@@ -77,6 +83,7 @@ class Instance:
         self.service: Service | None = None  # the runtime socket, in the worker that serves it
         self.started_at = 0.0
         self._drain: asyncio.Task[None] | None = None
+        self._spread_closed = 0  # connections that the soft stop has closed within close-spread-time
 
     @classmethod
     def build(cls, config: Config, workers: int = 1) -> Instance:
@@ -99,6 +106,7 @@ class Instance:
             maxhdr=config.globals[tuning.MAXHDR],
             splice=not config.globals[process_words.NOSPLICE],
         )
+        worker.spread_ms = spread_of(config)
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
@@ -240,9 +248,9 @@ class Instance:
         """Accept no more, let what runs finish; `drained` is set when the last connection has ended."""
         if self.worker.stopping:
             return
-        self.worker.stopping = True
+        self.worker.begin_stopping()
         self.pause()
-        close_idle_sessions(self.worker)
+        self._close_idle()
         if self.service is not None:
             self.service.close_doors()
         self._drain = asyncio.get_running_loop().create_task(self._wait_drained())
@@ -250,8 +258,18 @@ class Instance:
     async def _wait_drained(self) -> None:
         while self.worker.newest_session_exists:
             await asyncio.sleep(DRAIN_POLL_S)
-            close_idle_sessions(self.worker)
+            self._close_idle()
         self.drained.set()
+
+    def _close_idle(self) -> None:
+        """Close the connections that wait for a request: all, or the part that is due within close-spread-time."""
+        share = self.worker.closing_share()
+        if share == 1.0:
+            close_idle_sessions(self.worker)
+            return
+        _, left = close_idle_sessions(self.worker, 0)
+        due = int(share * (self._spread_closed + left)) - self._spread_closed
+        self._spread_closed += close_idle_sessions(self.worker, max(0, due))[0]
 
     async def stop(self) -> None:
         """End everything now: connections are cut, nothing listens any more in this process."""

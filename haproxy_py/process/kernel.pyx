@@ -4,7 +4,21 @@ from libc.stdint cimport uint32_t
 
 cdef extern from "<sys/prctl.h>" nogil:
     int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-    int PR_SET_NAME, PR_SET_PDEATHSIG
+    int PR_SET_NAME, PR_SET_PDEATHSIG, PR_SET_KEEPCAPS
+
+cdef extern from *:
+    """
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    #include <linux/capability.h>
+    static int set_caps(unsigned int mask)
+    {
+        struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+        struct __user_cap_data_struct data[2] = { { mask, mask, 0 }, { 0, 0, 0 } };
+        return (int)syscall(SYS_capset, &head, data);
+    }
+    """
+    int set_caps(unsigned int mask) nogil
 
 cdef extern from "<signal.h>" nogil:
     ctypedef struct sigset_t:
@@ -29,6 +43,17 @@ def set_name(bytes name not None) -> None:
     """Set the name (comm) of this process that ps, killall and keepalived look at: 15 bytes at most."""
     cdef char *text = name
     prctl(PR_SET_NAME, <unsigned long>text, 0, 0, 0)
+
+
+def keep_capabilities(bint on) -> None:
+    """Whether giving up user 0 leaves the permitted capabilities (prctl(2), PR_SET_KEEPCAPS)."""
+    prctl(PR_SET_KEEPCAPS, <unsigned long>on, 0, 0, 0)
+
+
+def set_capabilities(uint32_t mask) -> None:
+    """Have exactly the capabilities of the bits of `mask`, effective at once (capabilities(7)). Raises: OSError."""
+    if set_caps(mask) < 0:
+        raise OSError(errno, "capset")
 
 
 def set_parent_death_signal(int signum) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from haproxy_py.process import kernel
 from haproxy_py.process.output import Console
 from haproxy_py.process.settings import Settings
 from haproxy_py.process.types import StartError
@@ -37,10 +38,21 @@ def drop(settings: Settings, console: Console, program: str) -> None:
             raise StartError(f"[{program}.main()] Cannot chroot({settings.chroot}).") from None
     _groups(settings, console, program)
     if settings.uid is not None:
+        kernel.keep_capabilities(settings.capabilities != 0)
         try:
             os.setuid(settings.uid)
         except OSError:
             raise StartError(f"[{program}.main()] Cannot set uid {settings.uid}.") from None
+    if settings.capabilities and os.getuid():
+        _keep(settings.capabilities, program)
+
+
+def _keep(mask: int, program: str) -> None:
+    """`setcap`: of root's capabilities only these are left."""
+    try:
+        kernel.set_capabilities(mask)
+    except OSError as wrong:
+        raise StartError(f"[{program}.main()] Cannot keep the capabilities of 'setcap': {wrong.strerror}.") from None
 
 
 def warn_of_a_root_jail(settings: Settings, console: Console, program: str) -> None:

@@ -30,6 +30,8 @@ class Settings:
     fd_hard_limit: int | None = None
     memory_mb: int | None = None
     hard_stop_after_ms: int | None = None
+    grace_ms: int = 0
+    capabilities: int = 0  # bit mask of those to keep
     max_reloads: int | None = None
     zero_warning: bool = False
 
@@ -42,6 +44,11 @@ class Settings:
 def default_workers() -> int:
     """The CPUs this process may use (manual 3.1, nbthread)."""
     return max(1, min(len(os.sched_getaffinity(0)), MAX_WORKERS))
+
+
+def _mask(names: tuple[str, ...]) -> int:
+    """Capabilities by name as the bits of capabilities(7)."""
+    return sum(1 << words.CAPABILITIES[name] for name in set(names))
 
 
 def settings(config: Config, options: Options) -> Settings:
@@ -62,6 +69,8 @@ def settings(config: Config, options: Options) -> Settings:
         fd_hard_limit=said[words.FD_HARD_LIMIT] or None,
         memory_mb=options.memory_mb,
         hard_stop_after_ms=said[words.HARD_STOP_AFTER],
+        grace_ms=said[words.GRACE] or 0,
+        capabilities=_mask(said[words.SETCAP]),
         max_reloads=said[words.MWORKER_MAX_RELOADS] or None,
         zero_warning=options.zero_warning or said[words.ZERO_WARNING],
     )

@@ -132,7 +132,7 @@ class Program:
 
     def run(self, handover: Handover | None) -> int:
         """Start and serve; a failed reload leaves the former workers serving."""
-        notifier = Notifier(os.environ.get("NOTIFY_SOCKET") if self.options.systemd else None)
+        notifier = Notifier.from_environment() if self.options.systemd else Notifier(None)
         if handover is not None:  # the pids of -sf and -st were told in another life
             self.options.finish.clear()
             self.options.terminate.clear()
@@ -217,7 +217,7 @@ class Program:
             background.close_unused(unused, instance.listening)
             if said.master:
                 privileges.drop(said, self.console, self.program)
-            return worker.run_worker(instance, slot, self.console, on_ready, hard_stop_after_ms=said.hard_stop_after_ms)
+            return self._serve(said, instance, slot, on_ready)
 
         return Hooks(work=work, check=self.fit)
 
@@ -225,7 +225,13 @@ class Program:
         """nbthread 1 and no master: this process serves."""
         worker.freeze()
         self.console.preface = False
-        return worker.run_worker(instance, 1, self.console, self._started, hard_stop_after_ms=said.hard_stop_after_ms)
+        return self._serve(said, instance, 1, self._started)
+
+    def _serve(self, said: Settings, instance: Instance, slot: int, on_ready: Callable[[], None]) -> int:
+        """Serve to the end. Returns: the exit status."""
+        return worker.run_worker(
+            instance, slot, self.console, on_ready, hard_stop_after_ms=said.hard_stop_after_ms, grace_ms=said.grace_ms
+        )
 
     def _started(self) -> None:
         """Everything serves: older processes may go, whoever waits for a daemon is told."""

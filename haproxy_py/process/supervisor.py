@@ -182,10 +182,11 @@ class Supervisor:
                 return self._ended()
             self._replace_due()
             self._handle(self._next_signal())
+            self.notifier.alive()
 
     def _next_signal(self) -> int:
         """Wait for a signal or the next deadline; 0 for the latter."""
-        due = [s.due for s in self.slots.values() if s.due is not None] + ([self.kill_at] if self.kill_at else [])
+        due = [at for at in (self.kill_at, self.notifier.due, *(s.due for s in self.slots.values())) if at is not None]
         assert self.desk is not None
         return self.desk.next(min(due) if due else None)
 

@@ -5,13 +5,38 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
+
+
+def watchdog_period(environment: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between two signs of life (half of what the manager allows), None: it expects none from this process (sd_watchdog_enabled(3))."""
+    text = environment.get("WATCHDOG_USEC", "")
+    if not (text.isascii() and text.isdecimal()) or int(text) == 0:
+        return None
+    return int(text) / 2e6 if environment.get("WATCHDOG_PID", str(pid)) == str(pid) else None
 
 
 class Notifier:
-    """Tells systemd the states of a `Type=notify` service. address: value of NOTIFY_SOCKET, None: silent."""
+    """Tells systemd the states of a `Type=notify` service (sd_notify(3)).
 
-    def __init__(self, address: str | None) -> None:
+    address: value of NOTIFY_SOCKET, None: silent. period_s: see watchdog_period().
+    """
+
+    def __init__(self, address: str | None, period_s: float | None = None) -> None:
         self.address = "\0" + address[1:] if address and address.startswith("@") else address
+        self.period_s = period_s if address else None
+        self.due = None if self.period_s is None else time.monotonic() + self.period_s  # of the next sign of life
+
+    @classmethod
+    def from_environment(cls) -> Notifier:
+        """What the service manager has asked this process for."""
+        return cls(os.environ.get("NOTIFY_SOCKET"), watchdog_period(os.environ, os.getpid()))
+
+    def alive(self) -> None:
+        """Give the sign of life when it is due."""
+        if self.due is not None and self.period_s is not None and time.monotonic() >= self.due:
+            self.due = time.monotonic() + self.period_s
+            self.send("WATCHDOG=1")
 
     def send(self, *fields: str) -> None:
         """Send `NAME=value` fields; a manager that is not there is no fault of ours."""

@@ -37,14 +37,17 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 class Worker:
-    """Runs one Instance to its end. hard_stop_after_ms: longest duration of a soft stop, None: unlimited."""
+    """Runs one Instance to its end. hard_stop_after_ms: longest duration of a soft stop, None: unlimited. grace_ms: between
+    SIGUSR1 and the soft stop."""
 
     def __init__(
-        self, instance: Instance, slot: int, console: Console, *, hard_stop_after_ms: int | None = None
+        self, instance: Instance, slot: int, console: Console, *, hard_stop_after_ms: int | None = None,
+        grace_ms: int = 0,
     ) -> None:
         self.instance = instance
         self.console = console
         self.hard_stop_after_ms = hard_stop_after_ms
+        self.grace_ms = grace_ms
         self.slot = slot
         self.killed_by = 0
         self._end = asyncio.Event()
@@ -110,10 +113,16 @@ class Worker:
         self._end.set()
 
     def soft_stop(self) -> None:
-        """Stop listening, end when the last connection has."""
+        """After the time of grace stop listening; end when the last connection has."""
         if self._stopping:
             return
         self._stopping = True
+        if self.grace_ms:
+            asyncio.get_running_loop().call_later(self.grace_ms / 1000, self._stop_listening)
+        else:
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
         segment = self.instance.segment
         if not segment.stopping and tell.speaks(segment):
             segment.stopping = True  # another may become the first that is alive before its signal comes
@@ -158,11 +167,12 @@ def run_worker(
     on_ready: Callable[[], None],
     *,
     hard_stop_after_ms: int | None = None,
+    grace_ms: int = 0,
 ) -> int:
     """Be worker `slot` (from 1) until the end. Returns: the exit status; a hard stop ends by its signal and does not return."""
     loop = new_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(instance, slot, console, hard_stop_after_ms=hard_stop_after_ms)
+    worker = Worker(instance, slot, console, hard_stop_after_ms=hard_stop_after_ms, grace_ms=grace_ms)
     try:
         loop.run_until_complete(worker.run(on_ready))
     except StartError as wrong:

@@ -70,7 +70,7 @@ cdef class HttpAnswer(Relay):
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
         self.keep_client = (self.rq.body.done and self.front.httpconf.mode != MODE_CLOSE and not self.reply_close
-                            and not reply.closes and not self.worker.stopping
+                            and not reply.closes and not self.worker.closes_now()
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         reply.fill(self.res)
         if self.reply_fields is not None:

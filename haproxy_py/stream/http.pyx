@@ -331,7 +331,7 @@ cdef class HttpStream(HttpRequest):
             h1_body_init(&self.rs.body, B_UNTIL_CLOSE, 0)
         self.keep_server = (not self.close_server and not (q.flags | h.flags) & HF_MUST_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE
                             and (flags & HF_CONN_KEEPALIVE or (h.version == 11 and not flags & HF_CONN_CLOSE)))
-        self.keep_client = (fc.mode != MODE_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE and not self.worker.stopping
+        self.keep_client = (fc.mode != MODE_CLOSE and self.rs.body.mode != B_UNTIL_CLOSE and not self.worker.closes_now()
                             and not (h.version < 11 and flags & HF_CHUNKED)
                             and (q.flags & HF_CONN_KEEPALIVE or (q.version == 11 and not q.flags & HF_CONN_CLOSE)))
         if chan_frame(&self.rs) < 0:

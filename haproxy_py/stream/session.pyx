@@ -252,7 +252,7 @@ cdef class Session(Conn):
         if self.have == 0:
             self.worker.buffers.give(self.buf)
             self.buf = NULL
-        if self.worker.stopping and self.have == 0 and not self.may_read:
+        if self.have == 0 and not self.may_read and self.worker.closes_now():
             self.finish(False)
             return
         self.wait_for_request(False)
@@ -360,23 +360,26 @@ def sessions(Worker worker not None) -> list:
     return found
 
 
-def close_idle_sessions(Worker worker not None) -> int:
-    """Close every kept connection that waits for its next request (soft stop); how many went.
+def close_idle_sessions(Worker worker not None, int at_most=-1) -> tuple:
+    """Close kept connections that wait for their next request (soft stop), -1: all; (how many went, how many are left).
 
     One that has not sent its first request yet may still do so, and one whose next request has arrived is served.
     """
     cdef Session s
     cdef char one
-    cdef int gone = 0
+    cdef int gone = 0, left = 0
     for s in sessions(worker):
         if s.front.idle_close_on_response:               # its next reply will say that it closes
             continue
         if s.state == SE_HTTP and s.requests and s.stream is None and s.have == 0 and not s.may_read:
             if sys.recv(s.fd, &one, 1, sys.MSG_PEEK) > 0:
                 continue
+            if gone == at_most:
+                left += 1
+                continue
             s.finish(False)
             gone += 1
-    return gone
+    return gone, left
 
 
 def kill_sessions(Worker worker not None) -> int:

@@ -26,7 +26,10 @@ GID: Setting[int | None] = Setting("gid", None)
 ULIMIT_N: Setting[int] = Setting("ulimit-n", 0)  # 0: from maxconn
 FD_HARD_LIMIT: Setting[int] = Setting("fd-hard-limit", 0)
 HARD_STOP_AFTER: Setting[int | None] = Setting("hard-stop-after", None)  # ms
-CLOSE_SPREAD_TIME: Setting[int | None] = Setting("close-spread-time", None)  # ms
+GRACE: Setting[int | None] = Setting("grace", None)  # ms
+CLOSE_SPREAD_TIME: Setting[int | None] = Setting("close-spread-time", None)  # ms, INFINITE: a soft stop closes no connection
+INFINITE = -1
+SETCAP: Setting[tuple[str, ...]] = Setting("setcap", ())
 NODE: Setting[str] = Setting("node", "")
 DESCRIPTION: Setting[str] = Setting("description", "")
 LOCALPEER: Setting[str] = Setting("localpeer", "")
@@ -152,10 +155,13 @@ _owner_id("uid", UID, "user")
 _owner_id("gid", GID, "group")
 
 
-def _delay(setting: Setting[int | None]) -> None:
+def _delay(setting: Setting[int | None], *, endless: bool = False) -> None:
     name = setting.name
 
     def set_delay(line: Line, globals_: Global) -> None:
+        if endless and line.arg(0) == "infinite":
+            line.set(globals_, setting, INFINITE)
+            return
         try:
             line.set(globals_, setting, parse_time(line.arg(0), "ms", line.warn))
         except UnitError as wrong:
@@ -166,7 +172,19 @@ def _delay(setting: Setting[int | None]) -> None:
 
 
 _delay(HARD_STOP_AFTER)
-_delay(CLOSE_SPREAD_TIME)
+_delay(GRACE)
+_delay(CLOSE_SPREAD_TIME, endless=True)
+CAPABILITIES = {"cap_net_bind_service": 10, "cap_net_admin": 12, "cap_net_raw": 13, "cap_sys_admin": 21}
+
+
+@global_keyword("setcap", args=1, source=MANUAL, missing="'setcap' expects a list of capabilities as an argument.")
+def setcap(line: Line, globals_: Global) -> None:
+    """`setcap NAME[,NAME...]`: capabilities (capabilities(7)) that stay when root's rights are given up."""
+    wanted = tuple(line.arg(0).split(","))
+    for name in wanted:
+        if name not in CAPABILITIES:
+            line.fail(f"'setcap' does not know capability '{name}'; it is one of {', '.join(sorted(CAPABILITIES))}.")
+    line.set(globals_, SETCAP, wanted)
 
 
 @global_keyword("node", args=(0, 1), source=MANUAL)

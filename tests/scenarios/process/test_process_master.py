@@ -169,3 +169,21 @@ def test_systemd_is_told(fake: Start, tmp_path_factory: pytest.TempPathFactory, 
         proxy.kill(signal.SIGTERM)
         assert manager.recv(500) == b"STOPPING=1"
         assert proxy.ended() == 0
+
+
+def test_systemd_gets_signs_of_life(fake: Start, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path_factory.mktemp("s") / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        monkeypatch.setenv("WATCHDOG_USEC", "100000")
+        proxy = fake("-Ws").serving()
+        assert manager.recv(500).startswith(b"READY=1\n")
+        assert [manager.recv(500) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+        proxy.kill(signal.SIGTERM)
+        said = manager.recv(500)
+        while said == b"WATCHDOG=1":
+            said = manager.recv(500)
+        assert said == b"STOPPING=1"
+        assert proxy.ended() == 0

@@ -19,7 +19,7 @@ from haproxy_py.process.options import Options
 from haproxy_py.process.output import Console
 from haproxy_py.process.settings import Settings, default_workers, settings
 from haproxy_py.process.supervisor import describe
-from haproxy_py.process.systemd import Notifier
+from haproxy_py.process.systemd import Notifier, watchdog_period
 from haproxy_py.process.types import StartError
 
 
@@ -213,3 +213,18 @@ def test_unused_descriptors_are_closed() -> None:
     with pytest.raises(OSError):
         os.fstat(reader)
     os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("given", "period"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "x"}, None),
+        ({"WATCHDOG_USEC": "30000000"}, 15.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}, 15.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"}, None),
+    ],
+)
+def test_watchdog_period(given: dict[str, str], period: float | None) -> None:
+    assert watchdog_period(given, 7) == period
