@@ -30,8 +30,14 @@ class Answer:
     fields: list[tuple[bytes, bytes]]
     body: bytes | Iterator[bytes]
     closes: bool
+    reason: bytes | None
     def __init__(
-        self, status: int, fields: list[tuple[bytes, bytes]], body: bytes | Iterator[bytes] = b"", closes: bool = False
+        self,
+        status: int,
+        fields: list[tuple[bytes, bytes]],
+        body: bytes | Iterator[bytes] = b"",
+        closes: bool = False,
+        reason: bytes | None = None,
     ) -> None: ...
 
 class Service:

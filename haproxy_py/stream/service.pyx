@@ -52,15 +52,17 @@ class Request:
 
 
 class Answer:
-    """status, fields and body of a reply. body: bytes (sent with their length) or an iterator of bytes (chunked)."""
+    """status, fields and body of a reply. body: bytes (sent with their length) or an iterator of bytes (chunked). reason:
+    None: the usual phrase."""
 
-    __slots__ = ("body", "closes", "fields", "status")
+    __slots__ = ("body", "closes", "fields", "reason", "status")
 
-    def __init__(self, status: int, fields: list, body: object = b"", closes: bool = False) -> None:
+    def __init__(self, status: int, fields: list, body: object = b"", closes: bool = False, reason: bytes = None) -> None:
         self.status = status
         self.fields = fields
         self.body = body
         self.closes = closes
+        self.reason = reason
 
 
 def dechunked(body: bytes) -> bytes:
@@ -175,7 +177,7 @@ cdef class HttpService(HttpAnswer):
         self.res.version = 11
         chan_release(&self.rs, self.worker)
         chan_init(&self.rs)
-        phrase = reason_of(status)
+        phrase = answer.reason if answer.reason is not None else reason_of(status)
         self.res.set_status(status, <const char *>phrase, <uint32_t>len(phrase))
         for name, value in answer.fields:
             self.res.add(<const char *>name, <uint32_t>len(name), <const char *>value, <uint32_t>len(value))
