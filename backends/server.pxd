@@ -69,6 +69,7 @@ cdef class ServerConn(Conn):
     cdef ServerConn older
     cdef bint idle
     cdef void discard(self, bint hard) noexcept        # close, out of every list and gauge
+    cdef void count_handshake(self) noexcept
     cdef int check_connect(self) noexcept              # 1 connected (and TLS done), 0 not yet, -1 failed (err is set)
 
 cdef class Server:

@@ -12,7 +12,7 @@ from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_
 from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
 from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport ADM_MAINT, ServerSlot, ServerShared, gauge_down, gauge_up
+from haproxy_py.engine.shm cimport ADM_MAINT, ProxySlot, ServerSlot, ServerShared, gauge_down, gauge_up, roll_second
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
 from haproxy_py.engine.sockets cimport keepalive_options
 from balancers.base cimport server_limit
@@ -62,6 +62,20 @@ cdef class ServerConn(Conn):
         self.user = None
         self.close(hard)
 
+    cdef void count_handshake(self) noexcept:
+        """A TLS handshake is done: for server, backend and process; a session that was resumed needed no new key."""
+        cdef ProxySlot tls = self.worker.segment.tls
+        cdef uint64_t now_s = <uint64_t>self.reactor.wall_us // 1000000
+        cdef bint resumed = self.tls.resumed()
+        self.home.slot.mine.ssl_sess += 1
+        self.home.slot.mine.ssl_reused += resumed
+        self.home.slot.proxy.mine.ssl_sess += 1
+        self.home.slot.proxy.mine.ssl_reused += resumed
+        tls.mine.conn_tot += 1
+        if tls.mine.rate_sec != now_s:
+            roll_second(tls.mine, &tls.shared.rate_max, now_s)
+        tls.mine.conn_rate_now += not resumed
+
     cdef int check_connect(self) noexcept:
         cdef int err = 0
         cdef socklen_t n = sizeof(int)
@@ -82,9 +96,12 @@ cdef class ServerConn(Conn):
                 self.may_write = False
                 return 0
             if r != 1:
+                self.home.slot.mine.ssl_failed += 1
+                self.home.slot.proxy.mine.ssl_failed += 1
                 self.fail(sys.EPIPE)
                 return -1
             self.handshaking = False
+            self.count_handshake()
             self.may_read = True
             self.may_write = True
         return 1

@@ -163,9 +163,9 @@ def addr_field(option: forwarding.Forward | None) -> AddrField | None:
 
 
 def build_listener(
-    config: Config, one: Wanted, front: FrontConf, fd: int, worker: Worker, limit: ProxySlot | None = None
+    config: Config, one: Wanted, front: FrontConf, fd: int, worker: Worker, slot: ProxySlot | None = None
 ) -> Listener:
-    """One listening socket of a bind line in this worker."""
+    """One listening socket of a bind line in this worker. slot: of its own in the segment, where it has one."""
     item = one.bind
     return Listener(
         worker,
@@ -176,7 +176,8 @@ def build_listener(
         tls=server_context(item, config),
         accept_proxy=item[bind_words.ACCEPT_PROXY],
         maxconn=item[bind_words.MAXCONN],
-        limit=limit,
+        limit=slot if item[bind_words.MAXCONN] else None,
+        counts=slot if one.proxy[options.SOCKET_STATS] else None,
         on_unix=item.address.family in ("unix", "abns"),
         tcp_ut=item[bind_words.TCP_UT],
     )

@@ -35,7 +35,8 @@ cdef class Listener(Door):
     """
 
     def __init__(self, worker, FrontConf front, int fd, *, key=None, bytes bind_name=b"", tls=None,
-                 bint accept_proxy=False, uint32_t maxconn=0, ProxySlot limit=None, bint on_unix=False, int tcp_ut=0):
+                 bint accept_proxy=False, uint32_t maxconn=0, ProxySlot limit=None, bint on_unix=False, int tcp_ut=0,
+                 ProxySlot counts=None):
         self.worker = worker
         self.front = front
         self.fd = fd
@@ -45,6 +46,7 @@ cdef class Listener(Door):
         self.accept_proxy = accept_proxy
         self.maxconn = maxconn
         self.limit = limit
+        self.counts = counts
         self.on_unix = on_unix
         self.tcp_ut = tcp_ut
 
@@ -193,6 +195,12 @@ cdef class Listener(Door):
         count_connection(f.slot.mine, &f.slot.shared.rate_max, now_s)
         all_of_them = self.worker.segment.process
         count_connection(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
+        if self.counts is not None:
+            self.counts.mine.conn_tot += 1
+            if self.counts is not self.limit:
+                gauge_up(&self.counts.shared.scur, &self.counts.shared.smax, &self.counts.mine.scur)
+            elif self.counts.shared.scur > self.counts.shared.smax:
+                self.counts.shared.smax = self.counts.shared.scur
         self.note_peak()
         if self.on_unix:
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
@@ -208,6 +216,8 @@ cdef class Listener(Door):
             return
         if f.tcp_connection is not None and not s.allowed(f.tcp_connection):
             f.slot.mine.dcon += 1
+            if self.counts is not None:
+                self.counts.mine.dcon += 1
             sys.recv(fd, refused, sizeof(refused), 0)       # bytes that have come must not make the end a reset
             s.drop(False)
             return
@@ -219,6 +229,8 @@ cdef class Listener(Door):
                 return
         count_session(f.slot.mine, &f.slot.shared.rate_max, now_s)
         count_session(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
+        if self.counts is not None:
+            self.counts.mine.stot += 1
         s.begin()
 
     cdef void note_peak(self) noexcept:
@@ -234,6 +246,8 @@ cdef class Listener(Door):
     cdef void left(self, Session s) noexcept:
         self.conns -= 1
         self.uncount()
+        if self.counts is not None and self.counts is not self.limit:
+            gauge_down(&self.counts.shared.scur, &self.counts.mine.scur)
         if sys.ha_load32(&self.worker.segment.shared.waiters):
             self.wake_waiting()
             if self.worker.segment.workers > 1:

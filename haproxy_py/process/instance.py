@@ -24,9 +24,9 @@ from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
 from frontends.listener import Listener, Waker
 from haproxy_py.config.keywords import bind as bind_words
+from haproxy_py.config.keywords import options, tuning
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
-from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
@@ -69,7 +69,7 @@ class Instance:
         self.disabled_now: set[str] = set()  # frontends that the runtime socket has disabled
         self.shut_now: set[str] = set()  # ... for good
         self.hard_maxconn = 0  # connections that the process has descriptors for; 0: not known
-        self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn of their own
+        self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn or statistics of their own
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
         self.checking = False
@@ -91,7 +91,7 @@ class Instance:
         fronts = [p for p in config.proxies if p.is_frontend]
         backs = [p for p in config.proxies if p.is_backend]
         servers = sum(len(p.servers) for p in backs)
-        limited = [one for one in bind.wanted(config) if one.bind[bind_words.MAXCONN]]
+        limited = [one for one in bind.wanted(config) if one.bind[bind_words.MAXCONN] or one.proxy[options.SOCKET_STATS]]
         segment = Segment(
             workers,
             proxies=len(fronts) + len(backs) + len(limited),
@@ -110,6 +110,9 @@ class Instance:
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
+        for one in limited:
+            if one.proxy[options.SOCKET_STATS]:
+                made.sockets.setdefault(one.proxy.name, []).append((one.bind, one.port, made.limits[one.key]))
         made.statistics = Statistics(made, made.born)
         bind_all(config, made)
         for side in (*made.frontends.values(), *made.backends.values()):

@@ -226,9 +226,16 @@ cdef class HttpAnswer(Relay):
         bout = self.out_bytes()
         self.fe.mine.bin += bin
         self.fe.mine.bout += bout
+        self.fe.mine.streams -= 1
+        self.fe.mine.wire_in += self.head_length + self.rq.body.payload
+        self.fe.mine.wire_out += self.rs.sent
+        if self.session.door.counts is not None:
+            self.session.door.count_end(self, bin, bout)
         if b is not None:
             self.be.mine.bin += bin
             self.be.mine.bout += bout
+            self.be.mine.wire_in += self.rs.received
+            self.be.mine.wire_out += self.rq.sent
             if self.srv is not None:
                 self.srv.mine.bin += bin
                 self.srv.mine.bout += bout

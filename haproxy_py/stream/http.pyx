@@ -351,6 +351,7 @@ cdef class HttpStream(HttpRequest):
         count_status(self.fe.mine, h.status)
         count_status(self.be.mine, h.status)
         count_status(self.target.slot.mine, h.status)
+        self.target.slot.mine.req_tot += 1
         if not h.edited and h.flags & HF_CLEAN:
             self.rs.off = 0
         else:

@@ -39,6 +39,7 @@ cdef class HttpRequest(HttpService):
         self.join(s)
         self.http = True
         self.handshake_us = s.handshake_us if s.requests == 0 else s.idle_us
+        self.fe.mine.streams += 1
         self.request_us = s.reactor.now_us
         self.request_wall_us = s.reactor.wall_us
         self.req_no = s.requests + 1

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from haproxy_py.engine.conn cimport Conn
 from haproxy_py.engine.reactor cimport Source
+from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.conf cimport FrontConf
@@ -38,6 +39,8 @@ cdef class Door(Source):
     cdef object tls                                    # TlsContext or None
     cdef bint accept_proxy
     cdef uint32_t conns                                # current connections through it, in this worker
+    cdef ProxySlot counts                              # its own statistics (option socket-stats); None
+    cdef void count_end(self, Stream t, uint64_t bin, uint64_t bout) noexcept    # a stream has ended: into `counts`
     cdef void left(self, Session s) noexcept           # a connection has ended
 
 cdef class Session(Conn):
@@ -50,6 +53,7 @@ cdef class Session(Conn):
     cdef void *newer
     cdef bint counted                                  # in the frontend's gauges
     cdef bint prefer_last                              # the server negotiates per connection: requests go on to it
+    cdef bint counted_tls                              # in the process's gauge of TLS connections
     cdef bint owes_body                                # part of a request body was not read
     cdef bint from_proxy                               # src and dst came by the PROXY protocol
     cdef char *buf                                     # received and not yet consumed; taken when bytes come
@@ -73,6 +77,7 @@ cdef class Session(Conn):
     cdef char *buffer(self) noexcept
     cdef void idle_deadline(self) noexcept
     cdef bint read_proxy_header(self) noexcept
+    cdef void count_handshake(self) noexcept
     cdef void wait_for_request(self, bint first) noexcept
     cdef void lost_before_request(self, bint clean) noexcept
     cdef void drain(self) noexcept

@@ -11,9 +11,10 @@ from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.conn cimport Conn, IO_AGAIN, IO_EOF
 from haproxy_py.engine.proxy_protocol cimport pp_parse
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport gauge_down
+from haproxy_py.engine.shm cimport Counters, ProxySlot, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE, failure_text
 from haproxy_py.rules.rule cimport RuleSet
+from haproxy_py.stream.stats cimport count_request, count_session
 from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
 
 cdef inline bint looks_like_proxy(const char *p, ssize_t n) noexcept nogil:
@@ -62,6 +63,17 @@ cdef class Mux:
 cdef class Door(Source):
     cdef void left(self, Session s) noexcept:
         pass
+
+    cdef void count_end(self, Stream t, uint64_t bin, uint64_t bout) noexcept:
+        cdef Counters *c = self.counts.mine
+        c.bin += bin
+        c.bout += bout
+        if t.http and not t.req_seen:
+            c.ereq += t.status >= 400
+        elif t.term_cause == c'P' and t.term_state == c'R':
+            c.dreq += 1
+        elif t.term_cause == c'P' and t.term_state == c'H':
+            c.dresp += 1
 
 
 cdef class Session(Conn):
@@ -141,6 +153,7 @@ cdef class Session(Conn):
         if r == 1:
             self.may_read = True
             self.may_write = True
+            self.count_handshake()
             self.ready()
         elif r == TLS_WANT_READ:
             self.may_read = False
@@ -148,8 +161,27 @@ cdef class Session(Conn):
             self.may_write = False
         else:
             self.front.slot.mine.ereq += 1
+            self.front.slot.mine.ssl_failed += 1
+            if self.door.counts is not None:
+                self.door.counts.mine.ssl_failed += 1
             self.complain(failure_text(self.tls.failure))
             self.drop(False)
+
+    cdef void count_handshake(self) noexcept:
+        """A TLS handshake is done: for frontend, bind line and process; a session that was resumed needed no new key."""
+        cdef ProxySlot tls = self.worker.segment.tls
+        cdef uint64_t now_s = <uint64_t>self.reactor.wall_us // 1000000
+        cdef bint resumed = self.tls.resumed()
+        self.front.slot.mine.ssl_sess += 1
+        self.front.slot.mine.ssl_reused += resumed
+        if self.door.counts is not None:
+            self.door.counts.mine.ssl_sess += 1
+            self.door.counts.mine.ssl_reused += resumed
+        count_request(tls.mine, &tls.shared.rate_max, now_s)
+        if not resumed:
+            count_session(tls.mine, &tls.shared.rate_max, now_s)
+        gauge_up(&tls.shared.scur, NULL, &tls.mine.scur)
+        self.counted_tls = True
 
     cdef bint read_proxy_header(self) noexcept:
         """Consume exactly the header: bytes behind it stay in the socket (TLS reads them there). True: done."""
@@ -186,6 +218,8 @@ cdef class Session(Conn):
     cdef void ready(self) noexcept:
         if self.front.tcp_session is not None and not self.allowed(self.front.tcp_session):
             self.front.slot.mine.dses += 1
+            if self.door.counts is not None:
+                self.door.counts.mine.dses += 1
             self.drop(True)
             return
         self.reactor.tick()
@@ -347,6 +381,9 @@ cdef class Session(Conn):
         if self.counted:
             self.counted = False
             gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
+        if self.counted_tls:
+            self.counted_tls = False
+            gauge_down(&self.worker.segment.tls.shared.scur, &self.worker.segment.tls.mine.scur)
         self.door.left(self)
 
 

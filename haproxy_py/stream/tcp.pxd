@@ -18,6 +18,7 @@ cdef class TcpStream(Relay):
     cdef void run_rules(self) noexcept
     cdef bint content_rules(self, RuleSet rules) noexcept
     cdef bint switch_backend(self) noexcept
+    cdef void add_times(self) noexcept
     cdef uint64_t head_bytes(self) noexcept
     cdef void move(self) noexcept
     cdef bint judge_response(self) noexcept

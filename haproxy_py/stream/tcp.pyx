@@ -23,7 +23,7 @@ from haproxy_py.stream.relay cimport (
     Relay, ST_CONNECT, ST_DONE, ST_HEAD, ST_QUEUE, ST_RULES, ST_TUNNEL, ST_TURN,
 )
 from haproxy_py.stream.session cimport Mux, Session
-from haproxy_py.stream.stats cimport count_session
+from haproxy_py.stream.stats cimport count_phases, count_session, count_time
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerConn
 
@@ -308,12 +308,20 @@ cdef class TcpStream(Relay):
         self.empty = self.bytes_in == 0
         self.fe.mine.bin += self.bytes_in
         self.fe.mine.bout += self.bytes_out
+        self.fe.mine.wire_in += self.bytes_in
+        self.fe.mine.wire_out += self.bytes_out
+        if self.session.door.counts is not None:
+            self.session.door.count_end(self, self.bytes_in, self.bytes_out)
         if b is not None:
+            self.be.mine.wire_in += self.bytes_out
+            self.be.mine.wire_out += self.bytes_in
             self.be.mine.bin += self.bytes_in
             self.be.mine.bout += self.bytes_out
             if self.srv is not None:
                 self.srv.mine.bin += self.bytes_in
                 self.srv.mine.bout += self.bytes_out
+                if self.connect_us:
+                    self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             t = b.give_back(self)
         if self.front.log is not None and not self.logged:
@@ -324,6 +332,17 @@ cdef class TcpStream(Relay):
             b.serve_freed(t, True)
         chan_release(&self.rq, self.worker)
         chan_release(&self.rs, self.worker)
+
+    cdef void add_times(self) noexcept:
+        """Behind qtime, ctime and ttime of the statistics (ms), and the histograms."""
+        cdef uint64_t total = self.done_us - self.accept_us
+        cdef uint64_t q = (self.queue_us - self.accept_us) // 1000 if self.queue_us > self.accept_us else 0
+        cdef uint64_t ct = (self.connect_us - self.queue_us) // 1000 if self.connect_us > self.queue_us else 0
+        count_phases(self.srv.mine, q, ct, 0, total // 1000)
+        count_phases(self.be.mine, q, ct, 0, total // 1000)
+        count_time(self.fe.mine, total)
+        count_time(self.be.mine, total)
+        count_time(self.srv.mine, total)
 
     cdef uint64_t head_bytes(self) noexcept:
         """Bytes that the content rules had read before the transfer began."""

@@ -21,7 +21,7 @@ ACCEPTED = frozenset({"independent-streams", "splice-auto", "splice-request", "s
                       "tcp-smart-connect", "prefer-last-server", "persist"})  # fmt: skip
 
 # Taken, but nothing changes here yet: told once.
-WITHOUT_EFFECT = frozenset({"contstats", "socket-stats"})
+WITHOUT_EFFECT = frozenset({"contstats"})
 
 
 def switch(name: str, sections: frozenset[str], *, http_only: bool = False) -> Setting[bool | None]:

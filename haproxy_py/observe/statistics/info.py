@@ -107,7 +107,7 @@ class Info:
         fronts = [front.slot.statistics(at_ms) for front in self.world.frontends.values()]
         backs = [back.slot.totals() for back in self.world.backends.values()]
         process, tls = segment.process.statistics(at_ms), segment.tls.statistics(at_ms)
-        requests = sum(f["req_tot"] for f in fronts) + whole["cum_req"]
+        requests = sum(f["req_tot"] or f["stot"] for f in fronts) + whole["cum_req"]  # a TCP session counts as one
         streams = sum(f["streams"] for f in fronts)
         out = sum(f["wire_out"] for f in fronts) + sum(b["wire_out"] for b in backs)
         jobs = whole["conns"] + len(self.world.listening)

@@ -191,7 +191,7 @@ class ServerPart(Part):
         _set(
             row, slim=found["maxconn"] or None, qlimit=server.max_queue or None, weight=-(-found["eweight"] // 16),
             lastsess=now - found["last_session"] if found["last_session"] else -1, srv_icur=found["idle_conns"],
-            idle_conn_cur=0, safe_conn_cur=found["idle_conns"], used_conn_cur=found["used_conns"],
+            idle_conn_cur=found["idle_conns"], safe_conn_cur=0, used_conn_cur=found["used_conns"],
             need_conn_est=max(found["used_conns"], int(found["stot"] > 0)),
         )  # fmt: skip
         for name, value in self.state.fields(found, now):

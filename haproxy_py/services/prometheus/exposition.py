@@ -29,6 +29,8 @@ CHECK_STATES = (
 RESPONSES = tuple((code, PLACE[f"hrsp_{code}"]) for code in ("1xx", "2xx", "3xx", "4xx", "5xx", "other"))
 FRONT, BACK = ("DOWN", "UP"), ("DOWN", "UP")
 LISTEN = ("WAITING", "OPEN", "FULL")
+# Fields that have no sample at all in TCP proxies, where others that are empty are NaN.
+_HTTP = ("comp_", "cache_", "req_", "intercepted", "h1_", "h2_")
 STEP = 64  # rows between two pauses
 _BOUNDS = [str(floatToGoString(256e-6 * 2**i)) for i in range(20)]  # type: ignore[no-untyped-call]
 _STATUS, _CHECK = PLACE["status"], PLACE["check_status"]
@@ -130,16 +132,22 @@ class Exposition:
 
     def _writer(self, metric: Metric, letter: str) -> Callable[[str, Iterable[tuple[Part, Row, str]]], str]:
         several = {
-            "@status": lambda name, rows: self._states(name, rows, letter), "@responses": self._responses,
-            "@check": self._checks, "@servers": self._server_states, "@checks": self._server_checks,
+            "status": lambda name, rows: self._states(name, rows, letter), "hrsp_1xx": self._responses,
+            "check_status": self._checks, "agg_server_status": self._server_states,
+            "agg_server_check_status": self._server_states, "agg_check_status": self._server_checks,
         }.get(metric.field)  # fmt: skip
         if several is not None:
             return several
         place = PLACE[metric.field]
         shown = _seconds if metric.unit else _plain
-        optional = letter not in STAT[place].kinds or metric.field in ("check_code", "check_duration") or _of_http(metric.field)
+        optional = metric.field == "check_duration" or (self.open_metrics and metric.type == "counter")
+        http = metric.field.startswith(_HTTP)
 
         def write(name: str, rows: Iterable[tuple[Part, Row, str]]) -> str:
+            if metric.field == "check_code":
+                return "".join(f"{name}{{{labels}}} {row[place] or 0}\n" for _, row, labels in rows if row[_CHECK] is not None)
+            if http:
+                rows = [one for one in rows if one[0].http]
             if optional:
                 return "".join(f"{name}{{{labels}}} {shown(row[place])}\n" for _, row, labels in rows if row[place] is not None)
             return "".join(f"{name}{{{labels}}} {shown(row[place])}\n" for _, row, labels in rows)
@@ -163,9 +171,8 @@ class Exposition:
 
     @staticmethod
     def _responses(name: str, rows: Iterable[tuple[Part, Row, str]]) -> str:
-        return "".join(
-            f'{name}{{{labels},code="{code}"}} {row[place]}\n' for _, row, labels in rows for code, place in RESPONSES if row[place] is not None
-        )
+        kept = [(row, labels) for _, row, labels in rows if row[RESPONSES[0][1]] is not None]
+        return "".join(f'{name}{{{labels},code="{code}"}} {row[place]}\n' for code, place in RESPONSES for row, labels in kept)
 
     @staticmethod
     def _checks(name: str, rows: Iterable[tuple[Part, Row, str]]) -> str:
@@ -244,11 +251,6 @@ class Exposition:
                 shown = f" {value}"
             parts.append(self.head(whole, type_, _DESC[field]) + f"{whole}{shown}\n")
         return "".join(parts)
-
-
-def _of_http(field: str) -> bool:
-    """Fields that rows of TCP proxies lack altogether: no sample, where others that are empty are NaN."""
-    return field.startswith(("comp_", "cache_", "req_", "intercepted", "h1_", "h2_"))
 
 
 def slot_of(part: Any) -> Any:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from haproxy_py.observe.statistics.fields import PLACE
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """name: behind `haproxy_<scope>_`. field: of the statistics, or @ and a way to make several samples of a row.
+    """name: behind `haproxy_<scope>_`. field: of the statistics. kinds: letters of the rows that have it.
 
-    kinds: letters of the rows that have it. unit: "ms" for milliseconds that are shown as seconds. help: "" the field's.
+    unit: "ms" for milliseconds that are shown as seconds. help: "" the field's.
     """
 
     name: str
@@ -25,7 +27,7 @@ class Metric:
 
 
 SCOPES = {"F": "frontend", "L": "listener", "B": "backend", "S": "server"}
-ROWS = (
+_ROWS = (
     Metric("current_sessions", "scur", "gauge", "FLBS"),
     Metric("max_sessions", "smax", "gauge", "FLBS"),
     Metric("limit_sessions", "slim", "gauge", "FLBS"),
@@ -35,12 +37,12 @@ ROWS = (
     Metric("requests_denied_total", "dreq", "counter", "FLB"),
     Metric("responses_denied_total", "dresp", "counter", "FLBS"),
     Metric("request_errors_total", "ereq", "counter", "FL"),
-    Metric("status", "@status", "gauge", "FLBS", "", "Current status of the service, per state label value."),
+    Metric("status", "status", "gauge", "FLBS", "", "Current status of the service, per state label value."),
     Metric("limit_session_rate", "rate_lim", "gauge", "F"),
     Metric("current_session_rate", "rate", "gauge", "FBS"),
     Metric("max_session_rate", "rate_max", "gauge", "FBS"),
     Metric(
-        "http_responses_total", "@responses", "counter", "FBS", "",
+        "http_responses_total", "hrsp_1xx", "counter", "FBS", "",
         "Total number of HTTP responses with status 100-199 returned by this object since the worker process started",
     ),
     Metric("http_requests_rate_max", "req_rate_max", "gauge", "F"),
@@ -102,13 +104,13 @@ ROWS = (
         "Maximum observed total request+response time (request+queue+connect+response+processing)",
     ),
     Metric("uweight", "uweight", "gauge", "BS"),
-    Metric("agg_server_status", "@servers", "gauge", "B"),
-    Metric("agg_server_check_status", "@servers", "gauge", "B"),
-    Metric("agg_check_status", "@checks", "gauge", "B"),
+    Metric("agg_server_status", "agg_server_status", "gauge", "B"),
+    Metric("agg_server_check_status", "agg_server_check_status", "gauge", "B"),
+    Metric("agg_check_status", "agg_check_status", "gauge", "B"),
     Metric("check_failures_total", "chkfail", "counter", "S"),
     Metric("queue_limit", "qlimit", "gauge", "S"),
     Metric("current_throttle", "throttle", "gauge", "S"),
-    Metric("check_status", "@check", "gauge", "S", "", "Status of last health check, per state label value."),
+    Metric("check_status", "check_status", "gauge", "S", "", "Status of last health check, per state label value."),
     Metric("check_code", "check_code", "gauge", "S", "", "layer5-7 code, if available of the last health check."),
     Metric(
         "check_duration_seconds", "check_duration", "gauge", "S", "ms",
@@ -121,6 +123,7 @@ ROWS = (
     Metric("used_connections_current", "used_conn_cur", "gauge", "S"),
     Metric("need_connections_current", "need_conn_est", "gauge", "S"),
 )  # fmt: skip
+ROWS = sorted(_ROWS, key=lambda metric: PLACE[metric.field])  # in the order of the fields
 # name, field of `show info`, type
 PROCESS = (
     ("nbthread", "Nbthread", "gauge"),
