@@ -42,7 +42,8 @@ KEYS = [
     "balance hdr(x-k)", "balance hdr(X-K) use_domain_only", "balance hdr(host) use_domain_only", "balance hash path",
     "balance hash url_param(id)", "balance hash req.hdr(x-k),lower", "balance hash int(77)", "balance hash url,length",
     "balance hash method", "balance hash src", "balance hash cookie(c)", "balance hash req.hdr_ip(x-k)",
-    "balance hash req.hdr(x-k),bool", "balance hash req.body", "balance hash str()", "balance hash path,sha1", "balance rdp-cookie",
+    "balance hash req.hdr(x-k),bool", "balance hash req.body", "balance hash str()", "balance hash path,sha1",
+    "balance hash path,sdbm(1)", "balance hash path,crc32c(1)", "balance rdp-cookie",
 ]  # fmt: skip
 MATRIX = list(itertools.product(TYPES, SERVERS))
 

@@ -63,7 +63,8 @@ cdef uint32_t _avalanche(uint32_t a) noexcept nogil:
     a = (a + 0x165667b1u) + (a << 5)
     a = (a + 0xd3a2646cu) ^ (a << 9)
     a = (a + 0xfd7046c5u) + (a << 3)
-    return (a ^ 0xb55a4f09u) ^ (a >> 16)
+    a = (a ^ 0xb55a4f09u) ^ (a >> 16)
+    return a * 3221225473u
 
 
 cdef class Checksum(Converter):
