@@ -226,9 +226,12 @@ cdef class Ring(Layout):
         self.sync()
 
     cdef void repair(self) noexcept:
+        cdef uint32_t room = self.filled[0].size
+        if 10 <= self.head.shift <= 26 and self.bucket_count() < room:
+            room = self.bucket_count()       # no bucket behind these was ever written
+        self.clear_buckets(room)
         memset(self.head, 0, sizeof(RingHead))
         memset(self.places, 0, self.owner.room * sizeof(Place))
-        self.clear_buckets(self.filled[0].size)
         self.fill()
 
     cdef void resize(self) noexcept:
