@@ -95,6 +95,7 @@ cdef class Backend:
         if not (s.slot.shared.qcur and s.slot.shared.maxconn) and s.try_slot():
             self.take(u, s)
             return A_OK
+        u.srv = s.slot                               # it is meant, whether it has room or not: logs and counters say so
         return self.enqueue(u, s, freed)
 
     cdef int assign_wanted(self, ServerUser u) noexcept:
