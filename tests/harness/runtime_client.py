@@ -1,0 +1,62 @@
+"""A plain client of runtime sockets: what to send, and everything that comes back until the end or a pause."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+PAUSE_S = 0.25
+
+
+def connect(path: Path | str) -> socket.socket:
+    """A connection to a runtime socket."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(10)
+    sock.connect(str(path))
+    return sock
+
+
+def ask(path: Path | str, command: str | bytes) -> bytes:
+    """One line in non-interactive mode: the whole answer, up to the end of the connection."""
+    sent = command.encode() if isinstance(command, str) else command
+    with connect(path) as sock:
+        sock.sendall(sent if sent.endswith(b"\n") else sent + b"\n")
+        found = b""
+        while data := sock.recv(65536):
+            found += data
+    return found
+
+
+def talk(path: Path | str, pieces: Iterable[bytes], pause_s: float = PAUSE_S) -> list[bytes]:
+    """Send piece after piece; what came after each, until nothing more came for `pause_s`. b"<end>" behind the last one
+    when the other side has ended the connection."""
+    found: list[bytes] = []
+    with connect(path) as sock:
+        sock.settimeout(pause_s)
+        for piece in pieces:
+            try:
+                sock.sendall(piece)
+            except OSError:
+                found.append(b"<end>")
+                break
+            said, ended = _until_quiet(sock)
+            found.append(said)
+            if ended:
+                found.append(b"<end>")
+                break
+    return found
+
+
+def _until_quiet(sock: socket.socket) -> tuple[bytes, bool]:
+    said = b""
+    while True:
+        try:
+            data = sock.recv(65536)
+        except TimeoutError:
+            return said, False
+        except OSError:
+            return said, True
+        if not data:
+            return said, True
+        said += data

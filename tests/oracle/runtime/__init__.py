@@ -1,0 +1,1 @@
+"""Commands that are sent to the runtime sockets of the real haproxy and of ours."""
