@@ -59,6 +59,9 @@ class Bus:
         for pair in self.boxes:
             for end in pair:
                 end.setblocking(False)
+        self.channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # master's end, workers' end: see master.py
+        for end in self.channel:
+            end.setblocking(False)
         self.slot = SUPERVISOR
         self.changes = 0  # number of the last change that this process has applied
         self.instance: Any = None
