@@ -344,8 +344,12 @@ cdef class Segment:
         self.wake_others()
 
     def claim_checker(self) -> bool:
-        """Whether this worker runs the health checks; the first one that asks does, until it is retired."""
+        """Whether this worker runs the health checks; the first one that asks does, until it is retired or (its supervisor
+        has become another program by a reload) simply gone."""
         cdef uint32_t me = <uint32_t>self.slot + 1
+        cdef uint32_t other = sys.ha_load32(&self.shared.checker)
+        if other > 1 and other != me and kill(<int>self.shared.alive[other - 1], 0) < 0 and sys.errno == ESRCH:
+            sys.ha_cas32(&self.shared.checker, other, me)
         return bool(sys.ha_load32(&self.shared.checker) == me or sys.ha_cas32(&self.shared.checker, 0, me))
 
     def retire(self, int slot) -> None:

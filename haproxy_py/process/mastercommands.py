@@ -28,7 +28,7 @@ def show_proc(call: Call) -> Iterator[str]:
     """The master, the workers, and those of former configurations that still finish."""
     of = _supervisor(call)
     yield HEAD
-    yield row(os.getpid(), "master", f"{of.reloads} [failed: {of.failed}]", call.service.started_at, EMULATED)
+    yield row(os.getpid(), "master", f"{of.state.reloads} [failed: {of.state.failed}]", call.service.started_at, EMULATED)
     yield "# workers\n"
     for child in of.children.values():
         yield row(child.pid, "worker", "0", child.wall, EMULATED)
@@ -41,7 +41,7 @@ def show_proc(call: Call) -> Iterator[str]:
 
 def _reload(call: Call) -> None:
     """The connection is answered by the new master, or at once when the configuration is not fit."""
-    call.client.tags["reload"] = True
+    call.client.tags["reload"] = call.row.name
 
 
 command("reload", "reload", "reload haproxy", level=Level.OPERATOR, worker=False, master=True)(_reload)

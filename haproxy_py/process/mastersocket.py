@@ -29,6 +29,7 @@ KEPT = 65536
 MOST_CLIENTS = 10
 LIMIT = 16384  # bytes of a command with its payload
 TIMEOUT_MS = 10000
+QUIET = ("prompt", "quit", "operator", "user", "expert-mode", "experimental-mode", "mcli-debug-mode")
 
 
 class MasterSocket:
@@ -174,10 +175,10 @@ class MasterClient:
             self.prefix = "" if target in ("@", "@master", "@0") else target
             found = self._target(self.prefix) if self.prefix else None
             self.talk.spoken_to = str(found[1]) if found else ""
-            self._behind(request) if self.client.prompt else None
+            self._prompt()
             return
         where = target or self.prefix
-        own = not target and words and words[0] in ("prompt", "quit", "operator", "user")
+        own = not target and words and words[0] in QUIET
         if where and where not in ("@", "@master", "@0") and not own:
             self._send(where, Request(words[1:] if target else words, request.payload, request.last))
             return
@@ -186,15 +187,24 @@ class MasterClient:
     def _answer(self, request: Request) -> None:
         self.client.interactive = True  # the master's socket stays open until the client leaves it
         output: Output = self.talk.run(request)
+        if output is None and (not request.words or request.words[0] in QUIET):
+            self._prompt()
+            return
         if isinstance(output, Iterator):
             for piece in output:
                 self.out += piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogateescape")
         elif isinstance(output, str):
             self.out += output.encode("utf-8", "surrogateescape")
-        if request.words[:1] in (["reload"], ["hard-reload"]) and self.client.tags.pop("reload", False):
-            self.home.supervisor.reload_for(self)
+        wanted = self.client.tags.pop("reload", "")
+        if wanted:
+            self.home.supervisor.reload_for(self, hard=wanted == "hard-reload")
             return
         self._behind(request)
+
+    def _prompt(self) -> None:
+        """The master itself has understood: no empty line, as in HAProxy."""
+        if self.client.prompt and not self.client.closing:
+            self.out += self.talk.prompt().encode()
 
     def _behind(self, request: Request) -> None:
         self.out += self.talk.behind(request).encode()
@@ -219,8 +229,7 @@ class MasterClient:
             if found is None or not hand_over(found[0].channel, theirs, self.client):
                 ours.close()
                 self.out += f"Can't find the target PID matching the prefix '{prefix}'\n".encode()
-                if self.client.prompt:
-                    self.out += self.talk.prompt().encode()
+                self._prompt()
                 return
         ours.setblocking(False)
         with contextlib.suppress(OSError):
@@ -241,8 +250,7 @@ class MasterClient:
                 self.home.supervisor.desk.forget(self.worker.fileno())
             self.worker.close()
             self.worker = None
-            if self.client.prompt:
-                self.out += self.talk.prompt().encode()
+            self._prompt()
         self._go_on()
 
     def end(self) -> None:

@@ -56,7 +56,7 @@ class Options:
     def without_effect(self) -> list[str]:
         """Flags that were given and do nothing yet."""
         given = {
-            "-S": self.master_sockets, "-x": self.inherit_from, "-N": self.proxy_maxconn, "-dV": self.no_server_verify,
+            "-x": self.inherit_from, "-N": self.proxy_maxconn, "-dV": self.no_server_verify,
             "-dR": self.no_reuseport,
         }  # fmt: skip
         return [flag for flag, value in given.items() if value]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from haproxy_py.config.errors import Fault, Level, format_fault
 from haproxy_py.version import EMULATED, VERSION
 
+MOST_KEPT = 1000  # messages
 VERSION_TEXT = f"{EMULATED}-pyhaproxy-{VERSION}"
 
 
@@ -26,12 +27,18 @@ class Console:
         self.quiet = quiet
         self.preface = preface
         self.warned = False
+        self.kept: list[str] = []  # what was said since the start or the last reload
         self.pid = 0  # shown instead of our own, if not 0
         self._write = write
 
     def _line(self, level: str, text: str) -> None:
         if not self.quiet:
-            self._write(f"{'[' + level + ']':<10} ({self.pid or os.getpid()}) : {text}\n")
+            self._say(f"{'[' + level + ']':<10} ({self.pid or os.getpid()}) : {text}\n")
+
+    def _say(self, text: str) -> None:
+        if len(self.kept) < MOST_KEPT:
+            self.kept.append(text)
+        self._write(text)
 
     def _lead_in(self) -> None:
         if self.preface:
@@ -61,7 +68,7 @@ class Console:
                 self._lead_in()
                 self.warned = self.warned or fault.level is Level.WARNING
             if not self.quiet:
-                self._write(format_fault(fault, self.pid or os.getpid()) + "\n")
+                self._say(format_fault(fault, self.pid or os.getpid()) + "\n")
 
 
 def stdout(text: str) -> None:

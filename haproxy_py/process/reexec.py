@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 VARIABLE = "PYHAPROXY_REEXEC"
 START_DIRECTORY = os.getcwd() if os.path.isdir(".") else "/"
@@ -22,6 +23,20 @@ class Former:
 
     pid: int
     reloads: int
+    born: float = 0.0  # wall seconds
+    channel: int = -1  # master's end of the way to its generation's runtime socket
+
+
+@dataclass(slots=True)
+class MasterState:
+    """What a master keeps over a reload. sockets: its runtime sockets (-S) by key; waiting: clients that asked for the reload."""
+
+    born: float = field(default_factory=time.time)  # wall seconds
+    reloads: int = 0
+    failed: int = 0
+    sockets: dict[str, int] = field(default_factory=dict)
+    waiting: list[int] = field(default_factory=list)
+    hard: bool = False  # former workers end at once (hard-reload)
 
 
 @dataclass(slots=True)
@@ -31,6 +46,7 @@ class Handover:
     owner: int
     descriptors: dict[str, int] = field(default_factory=dict)
     workers: list[Former] = field(default_factory=list)
+    master: MasterState = field(default_factory=lambda: MasterState())
 
 
 def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | None = None) -> Handover | None:
@@ -45,17 +61,20 @@ def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | No
         found = Handover(
             int(told["owner"]),
             {str(key): int(fd) for key, fd in told["descriptors"].items()},
-            [Former(int(w["pid"]), int(w["reloads"])) for w in told["workers"]],
+            [Former(int(w["pid"]), int(w["reloads"]), float(w["born"]), int(w["channel"])) for w in told["workers"]],
+            MasterState(**told["master"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return found if found.owner == (os.getpid() if pid is None else pid) else None
 
 
-def become_new(descriptors: Mapping[str, int], workers: list[Former]) -> None:
+def become_new(descriptors: Mapping[str, int], workers: list[Former], master: MasterState | None = None) -> None:
     """Replace this process by a fresh one of the same command line. Returns only by raising OSError."""
-    told = Handover(os.getpid(), dict(descriptors), [Former(w.pid, w.reloads + 1) for w in workers])
-    for fd in descriptors.values():
+    state = replace(master, reloads=master.reloads + 1) if master else MasterState()
+    told = Handover(os.getpid(), dict(descriptors), [replace(w, reloads=w.reloads + 1) for w in workers], state)
+    channels = [w.channel for w in workers if w.channel >= 0]
+    for fd in {*descriptors.values(), *state.sockets.values(), *state.waiting, *channels}:
         os.set_inheritable(fd, True)
     os.chdir(START_DIRECTORY)
     environ = START_ENVIRONMENT | {VARIABLE: json.dumps(asdict(told))}

@@ -19,7 +19,7 @@ from haproxy_py.config.keywords import process as words
 from haproxy_py.config.keywords import server_options
 from haproxy_py.config.model import Address, Config
 from haproxy_py.config.reader import load
-from haproxy_py.process import background, limits, privileges, reexec, worker
+from haproxy_py.process import background, limits, masterdoors, privileges, reexec, worker
 from haproxy_py.process.options import Options
 from haproxy_py.process.output import Console, stdout
 from haproxy_py.process.reexec import Handover
@@ -163,7 +163,7 @@ class Program:
             privileges.drop(said, self.console, self.program)
         if not said.supervised:
             return self._alone(said, instance)
-        return self._supervise(said, instance, handover, notifier)
+        return self._supervise(config, said, instance, handover, notifier)
 
     def _warn_of_flags(self) -> None:
         """Flags whose meaning is not built yet are taken, but never in silence."""
@@ -208,6 +208,10 @@ class Program:
         notifier.ready("Reload failed!")
         hooks = Hooks(work=lambda slot, on_ready: 1, check=self.fit)
         waiting = Supervisor(None, hooks, self.console, notifier, 0, True, handover.workers, dict(handover.descriptors))
+        waiting.state = handover.master
+        waiting.state.failed += 1
+        masterdoors.answer(waiting.state, False, self.console)
+        waiting.socket = masterdoors.serve(waiting, waiting.state, masterdoors.doors(self.options.master_sockets, {}, waiting.state))
         return waiting.serve()
 
     def _work(self, said: Settings, instance: Instance, unused: dict[str, int]) -> Hooks:
@@ -239,15 +243,21 @@ class Program:
         background.signal_all(self.options.terminate, signal.SIGTERM)
         background.report_success()
 
-    def _supervise(self, said: Settings, instance: Instance, handover: Handover | None, notifier: Notifier) -> int:
+    def _supervise(
+        self, config: Config, said: Settings, instance: Instance, handover: Handover | None, notifier: Notifier
+    ) -> int:
         worker.freeze()
         former = handover.workers if handover else []
         before = dict(handover.descriptors) if handover else {}
+        state = handover.master if handover else reexec.MasterState()
+        doors = masterdoors.doors(self.options.master_sockets if said.master else [], config.env, state)
         hooks = self._work(said, instance, before)
         supervisor = Supervisor(
             instance, hooks, self.console, notifier, said.workers, said.master, former, instance.listening
         )
         supervisor.bus = instance.bus = Bus(said.workers)
+        supervisor.state = state
+        supervisor.socket = masterdoors.serve(supervisor, state, doors)
         if not supervisor.start():
             background.close_unused(instance.listening, before)
             raise StartError(f"[{self.program}.main()] Some workers failed to start.")
@@ -255,15 +265,17 @@ class Program:
         before.clear()
         if said.master:
             self.console.notice("Loading success.")
-        self._dismiss(former, said)
+        masterdoors.answer(state, True, self.console)
+        self._dismiss(former, said, hard=state.hard)
+        state.hard = False
         notifier.ready()
         self._started()
         return supervisor.serve()
 
-    def _dismiss(self, former: Sequence[reexec.Former], said: Settings) -> None:
+    def _dismiss(self, former: Sequence[reexec.Former], said: Settings, *, hard: bool = False) -> None:
         """Former workers finish; one that has lived through too many reloads ends (mworker-max-reloads)."""
         for old in former:
-            tired = said.max_reloads is not None and old.reloads > said.max_reloads
+            tired = hard or said.max_reloads is not None and old.reloads > said.max_reloads
             background.signal_all([old.pid], signal.SIGTERM if tired else signal.SIGUSR1)
 
 

@@ -12,17 +12,19 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from haproxy_py.process import background, kernel, reexec
 from haproxy_py.process.desk import READ, WRITE, Desk
+from haproxy_py.process.mastersocket import MasterClient, MasterSocket
 from haproxy_py.process.output import Console
-from haproxy_py.process.reexec import Former
+from haproxy_py.process.reexec import Former, MasterState
 from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, StartError
 from haproxy_py.process.worker import HANDLED, die_by, unblock
 from haproxy_py.runtime.bus import Bus
+from haproxy_py.runtime.master import Target
 
 WAITED = frozenset({*HANDLED, signal.SIGCHLD}) - {signal.SIGPIPE}
 READY_WITHIN_S = 60.0
@@ -40,6 +42,7 @@ class Child:
     slot: int
     born: float
     ready_fd: int = -1
+    wall: float = field(default_factory=time.time)  # born, in wall seconds
 
 
 @dataclass(slots=True)
@@ -93,6 +96,8 @@ class Supervisor:
     kill_at: float | None = None
     bus: Bus | None = None  # to the workers; None: there is nobody to talk to
     desk: Desk | None = None
+    state: MasterState = field(default_factory=MasterState)
+    socket: MasterSocket | None = None  # -S
 
     def start(self) -> bool:
         """Fork the workers and wait until all serve. False: one failed, the others are ended again."""
@@ -145,6 +150,10 @@ class Supervisor:
             self.children.clear()
             if self.desk is not None:
                 self.desk.close()
+            if self.socket is not None:
+                self.socket.close()
+            for fd in self.state.waiting:
+                os.close(fd)
             self.console.preface = False
             end_with_parent(parent)
 
@@ -176,6 +185,8 @@ class Supervisor:
         if self.bus is not None:
             self.bus.become(0, self.instance)
             self.desk.watch(self.bus.fileno(), READ, lambda events: self._hear())
+        if self.socket is not None:
+            self.socket.start()
         while True:
             self._reap()
             if not self.children and not self.former and (self.stopping or self.instance is None):
@@ -203,6 +214,29 @@ class Supervisor:
             self.bus.flush()
             if fd not in self.bus.blocked():
                 self.desk.forget(fd)
+
+    def targets(self) -> list[Target]:
+        """The generations of workers that can be spoken to, the current one first."""
+        found = []
+        if self.bus is not None:
+            pids = [child.pid for child in sorted(self.children.values(), key=lambda child: child.slot)]
+            found.append(Target(self.bus.channel[0].fileno(), tuple(pids)))
+        for channel in dict.fromkeys(old.channel for old in self.former if old.channel >= 0):
+            found.append(Target(channel, tuple(old.pid for old in self.former if old.channel == channel)))
+        return found
+
+    def reload_for(self, client: MasterClient, *, hard: bool = False) -> None:
+        """A reload that a client of the master's socket is waiting for: who becomes the new master answers it.
+
+        hard: the former workers end at once.
+        """
+        self.state.hard = hard
+        self.state.waiting.append(client.sock.fileno())
+        self._reload()
+        self.state.waiting.remove(client.sock.fileno())  # still here: it has failed
+        self.state.hard = False
+        client.out += told_reload(False, self.console.kept)
+        client.client.closing = True
 
     def _handle(self, signum: int) -> None:
         if signum in (signal.SIGTERM, signal.SIGINT) or signum == signal.SIGUSR1:
@@ -257,7 +291,11 @@ class Supervisor:
         if self.master or code and not self.stopping:
             tell = self.console.alert if code else self.console.warning
             tell(f"{kind} worker ({pid}) exited with code {code} ({word})")
+        gone = [worker.channel for worker in self.former if worker.pid == pid and worker.channel >= 0]
         self.former = [worker for worker in self.former if worker.pid != pid]
+        for channel in gone:
+            if all(worker.channel != channel for worker in self.former):
+                os.close(channel)
         if child is not None:
             self._retire(child)
             if not self.stopping:
@@ -287,30 +325,43 @@ class Supervisor:
             return
         self.notifier.reloading()
         self.console.notice("Reloading HAProxy")
+        self.console.kept.clear()
         if not self._fit():
+            self.state.failed += 1
             self.console.warning("Loading failure!")
             self.notifier.ready("Reload failed!")
             return
-        born = [Former(pid, 0) for pid in self.children]
+        channel = self.bus.channel[0].fileno() if self.bus is not None else -1
+        born = [Former(child.pid, 0, child.wall, channel) for child in self.children.values()]
         try:
-            reexec.become_new(self.descriptors, [*self.former, *born])
+            reexec.become_new(self.descriptors, [*self.former, *born], self.state)
         except OSError as wrong:
+            self.state.failed += 1
             self.console.warning(f"Failed to reexecute the master process: {wrong.strerror}")
             self.console.warning("Loading failure!")
             self.notifier.ready("Reload failed!")
 
     def _fit(self) -> bool:
+        reader, writer = os.pipe()
         master, pid = os.getpid(), os.fork()
         if pid == 0:
             code = 1
             try:
+                os.close(reader)
                 unblock()
                 self.console.pid = master
                 code = 0 if self.hooks.check() else 1
+                if code:
+                    os.write(writer, "".join(self.console.kept).encode("utf-8", "surrogateescape")[:4096])
             except BaseException as wrong:  # noqa: BLE001 - nothing may climb out of a forked child
                 self.console.alert(f"internal error while checking: {type(wrong).__name__}: {wrong}")
             finally:
                 os._exit(code)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as said:
+            text = said.read().decode("utf-8", "surrogateescape")
+        if text:
+            self.console.kept.append(text)
         return os.waitpid(pid, 0)[1] == 0
 
     def _ended(self) -> int:
@@ -322,6 +373,11 @@ class Supervisor:
         if self.stopping in (signal.SIGTERM, signal.SIGINT):
             die_by(self.stopping)
         return 0
+
+
+def told_reload(success: bool, kept: Iterable[str]) -> bytes:
+    """What `reload` on the master's socket is answered."""
+    return (f"Success={int(success)}\n--\n" + "".join(kept) + "\n").encode("utf-8", "surrogateescape")
 
 
 def block_signals() -> None:

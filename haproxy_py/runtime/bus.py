@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import struct
 import time
@@ -65,7 +66,6 @@ class Bus:
         self.slot = SUPERVISOR
         self.changes = 0  # number of the last change that this process has applied
         self.instance: Any = None
-        self.supervised = True  # False: there is no supervisor any more (a finishing generation)
         self._out: list[deque[bytes]] = [deque() for _ in self.boxes]
         self._parts: dict[tuple[int, int, int, int], bytearray] = {}
         self._asked: dict[int, Pending] = {}
@@ -131,10 +131,17 @@ class Bus:
                 pending.wanted &= {*self.alive(), *pending.got}
                 pending.settle()
 
+    @property
+    def supervised(self) -> bool:
+        """A generation that finishes has no supervisor any more: changes go to its workers directly."""
+        return not self.instance.segment.stopping
+
     def alive(self) -> Iterable[int]:
         """Slots of the workers that run."""
         alive: dict[int, int] = self.instance.segment.alive
-        return alive.keys()
+        if self.supervised:
+            return alive.keys()
+        return [slot for slot, pid in alive.items() if os.path.exists(f"/proc/{pid}")]  # nobody retires the dead
 
     def _settle(self, number: int, slot: int, value: Any) -> None:
         pending = self._asked.get(number)

@@ -49,7 +49,7 @@ def _agent_setting(call: Call, slot: Any) -> Result:
 
 def _check_setting(call: Call, slot: Any) -> Result:
     """check-addr, check-port: where the check goes."""
-    if not state.check_state(slot) & state.CHECK_CONFIGURED:
+    if not state.check_state(slot) & state.CHECK_ENABLED:
         return commands.refused(NO_CHECK)
     if call.arg(1) == "check-port":
         value, rest = commands.leading(call.arg(2))

@@ -21,6 +21,7 @@ from haproxy_py.runtime.bus import Bus, Unreachable
 from haproxy_py.runtime.call import Client
 from haproxy_py.runtime.dialogue import Dialogue
 from haproxy_py.runtime.dynamic import removable
+from haproxy_py.runtime.master import take_over
 from haproxy_py.runtime.operations import apply
 from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import COMMANDS, Answer, Output
@@ -53,6 +54,14 @@ class Service:
             if fd is not None:
                 self._listening.append((socket.socket(fileno=fd), door))
         self._resume()
+        if self.bus is not None:
+            asyncio.get_event_loop().add_reader(self.bus.channel[1].fileno(), self._hear_master)
+
+    def _hear_master(self) -> None:
+        """The master hands a client of its own over."""
+        found = take_over(self.bus.channel[1]) if self.bus is not None else None
+        if found is not None:
+            self.adopt(*found)
 
     async def everywhere(self, name: str, *arguments: Any) -> dict[int, Any]:
         """Run an operation in every worker: its values by slot. Raises: Answer: one failed or does not respond."""
@@ -87,6 +96,8 @@ class Service:
     def stop(self) -> None:
         """Accept no more and end every connection. The listening descriptors stay open: they are the supervisor's."""
         self.close_doors()
+        if self.bus is not None:
+            asyncio.get_event_loop().remove_reader(self.bus.channel[1].fileno())
         for task in list(self.connections):
             task.cancel()
 

@@ -1,0 +1,1 @@
+"""The runtime socket of running processes."""

@@ -1,0 +1,139 @@
+"""A stage for the runtime socket: an origin, a proxy of two workers before it, its sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import os
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.harness.ports import Reservation
+from tests.harness.products import Running, pyhaproxy
+from tests.harness.runtime_client import ask
+
+CONFIG = """\
+global
+  nbthread {workers}
+  stats socket {folder}/admin level admin
+  stats socket {folder}/user level user
+  stats timeout {timeout}
+  stats maxconn {maxconn}
+defaults
+  mode http
+  timeout client 10s
+  timeout server 10s
+  timeout connect 5s
+frontend f
+  bind 127.0.0.1:{port}
+  default_backend b
+backend b
+  server s1 127.0.0.1:{origin}
+  server s2 127.0.0.1:{origin} disabled
+"""
+DEADLINE_S = 15.0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers everything; /slow after a second and a half."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            time.sleep(1.5)
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@dataclass
+class Stage:
+    """A running proxy. Times in seconds."""
+
+    running: Running
+    folder: Path
+    port: int
+    origin: int
+    socket: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.socket = self.folder / "admin"
+
+    def ask(self, command: str) -> str:
+        """The whole answer to one line, without its last empty line."""
+        return ask(self.socket, command).decode().removesuffix("\n")
+
+    def get(self, path: str = "/") -> int:
+        """Status of one request on a connection of its own."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+            return int(reply.status)
+
+    def stat(self, name: str, proxy: str, part: str) -> str:
+        """One field of `show stat`."""
+        lines = self.ask("show stat").lstrip("# ").split("\n")
+        head = lines[0].split(",")
+        row = next(line.split(",") for line in lines[1:] if line.startswith(f"{proxy},{part},"))
+        return row[head.index(name)]
+
+    def workers(self) -> list[int]:
+        """Process ids."""
+        return [int(pid) for pid in Path(f"/proc/{self.running.pid}/task/{self.running.pid}/children").read_text().split()]
+
+    def server(self) -> int:
+        """The worker that serves the runtime socket."""
+        line = next(line for line in self.ask("show threads").split("\n") if line.startswith("*"))
+        return int(line.split("id=")[1].split()[0])
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Wait for a condition."""
+    end = time.monotonic() + DEADLINE_S
+    while not true():
+        assert time.monotonic() < end, f"timed out waiting for: {what}"
+        time.sleep(0.02)
+
+
+def answers(socket: Path) -> bool:
+    """Somebody serves the socket."""
+    with contextlib.suppress(OSError):
+        return bool(ask(socket, "show version"))
+    return False
+
+
+@contextlib.contextmanager
+def stage(
+    workers: int = 2, timeout: str = "20s", maxconn: int = 10, flags: tuple[str, ...] = ("-db",), more: str = ""
+) -> Iterator[Stage]:
+    """Start origin and proxy; the proxy serves with all its workers."""
+    origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=origin.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, Reservation() as ports:
+        port = ports.take()
+        text = CONFIG.format(
+            workers=workers, folder=folder, timeout=timeout, maxconn=maxconn, port=port, origin=origin.server_port
+        )
+        given = tuple(flag.replace("{folder}", folder) for flag in flags)
+        with pyhaproxy().start(text + more, [port], given) as running:
+            made = Stage(running, Path(folder), port, origin.server_port)
+            until(lambda: answers(made.socket), "the runtime socket")
+            until(lambda: made.ask("show threads").count("Thread") == workers, "all workers")
+            try:
+                yield made
+            finally:
+                origin.shutdown()
+                origin.server_close()
+
+
+def kill(pid: int) -> None:
+    """SIGKILL."""
+    os.kill(pid, 9)

@@ -1,0 +1,133 @@
+"""Clients of the runtime socket: public ones unchanged, and those that mean no good. Traffic never waits for either."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+from haproxyadmin import haproxy
+
+from tests.harness.runtime_client import ask, connect
+from tests.scenarios.runtime.stage import Stage, stage, until
+
+
+@pytest.fixture(scope="module")
+def on() -> Iterator[Stage]:
+    with stage(workers=1, timeout="3s", maxconn=10) as made:
+        yield made
+
+
+def resident_kb(pid: int) -> int:
+    with open(f"/proc/{pid}/statm") as numbers:
+        return int(numbers.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def quick(on: Stage) -> None:
+    """Traffic flows, and without delay."""
+    began = time.monotonic()
+    assert on.get() == 200
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
+def test_socat(on: Stage) -> None:
+    done = subprocess.run(
+        ["socat", "stdio", f"unix-connect:{on.socket}"], input=b"show version;get weight b/s1\n", capture_output=True, timeout=10
+    )
+    assert done.stdout == b"3.2.0\n\n1 (initial 1)\n\n"
+
+
+def test_haproxyadmin(on: Stage) -> None:
+    """A public client library, unchanged."""
+    admin = haproxy.HAProxy(socket_file=str(on.socket))
+    assert admin.version == "3.2.0"
+    assert [front.name for front in admin.frontends()] == ["f"]
+    server = admin.server("s1", backend="b")[0]
+    assert server.setweight(7)
+    assert on.ask("get weight b/s1") == "7 (initial 1)\n"
+    server.setstate("disable")
+    assert server.status == "MAINT"
+    server.setstate("enable")
+    assert server.setweight(1)
+    assert admin.frontend("f").setmaxconn(123)
+    assert admin.frontend("f").maxconn == 123
+    assert admin.clearcounters()
+    assert int(admin.uptimesec) >= 0
+
+
+def test_every_cut_of_a_payload(on: Stage) -> None:
+    sent = b"get weight b/s1 <<END\nx;y\n\nz\nEND\n"
+    for at in range(1, len(sent)):
+        with connect(on.socket) as sock:
+            sock.sendall(sent[:at])
+            time.sleep(0.002)
+            sock.sendall(sent[at:])
+            assert sock.recv(100) == b"1 (initial 1)\n\n"
+            assert sock.recv(100) == b""
+
+
+def test_a_megabyte_of_payload_is_refused(on: Stage) -> None:
+    before = resident_kb(on.running.pid)
+    for _ in range(3):
+        with connect(on.socket) as sock, contextlib.suppress(OSError):
+            sock.sendall(b"add map x <<\n" + b"k v\n" * 250000)
+            assert sock.recv(1000).startswith(b"The command is too big for the buffer size.")
+    quick(on)
+    assert resident_kb(on.running.pid) - before < 4096
+
+
+def test_a_client_that_never_reads_is_cut_off(on: Stage) -> None:
+    before = resident_kb(on.running.pid)
+    greedy = [connect(on.socket) for _ in range(5)]
+    for sock in greedy:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.sendall(b"prompt\n" + b"show stat;show info;help;" * 600 + b"\n")
+    quick(on)
+    assert on.ask("show version") == "3.2.0\n"
+    assert resident_kb(on.running.pid) - before < 8192
+    time.sleep(3.2)  # stats timeout
+    quick(on)
+    assert len(on.ask("show sess").strip().split("\n")) == 1
+    for sock in greedy:
+        sock.close()
+
+
+def test_a_thousand_half_open_clients(on: Stage) -> None:
+    """stats maxconn are taken, the others wait in the kernel's queue or are turned away by it; nothing grows."""
+    before = resident_kb(on.running.pid)
+    held: list[socket.socket] = []
+    for _ in range(1000):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setblocking(False)
+        try:
+            sock.connect(str(on.socket))
+        except BlockingIOError:
+            sock.close()
+            continue
+        with contextlib.suppress(OSError):
+            sock.sendall(b"show")
+        held.append(sock)
+    for _ in range(5):
+        quick(on)
+    assert resident_kb(on.running.pid) - before < 4096
+    for sock in held:
+        sock.close()
+    until(lambda: on.ask("show version") == "3.2.0\n", "the socket is free again")
+
+
+def test_levels_modes_and_owners_of_the_file() -> None:
+    more = "global\n  stats socket {0} mode 600 level operator\n"
+    with stage(workers=1) as on, stage(workers=1, more=more.format(on.folder / "other")):
+        other = on.folder / "other"
+        assert stat.S_IMODE(other.stat().st_mode) == 0o600
+        assert ask(other, "show cli level") == b"operator\n\n"
+        assert ask(on.folder / "user", "show cli level") == b"user\n\n"

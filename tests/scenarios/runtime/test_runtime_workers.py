@@ -1,0 +1,154 @@
+"""Two workers: a command acts on both at once, whoever serves it, and stays true when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.error
+
+import pytest
+
+from tests.scenarios.runtime.stage import Stage, answers, kill, stage, until
+
+
+def statuses(on: Stage, count: int = 12) -> set[int]:
+    """What so many requests, which fall to both workers, are answered."""
+    found = set()
+    for _ in range(count):
+        try:
+            found.add(on.get())
+        except urllib.error.HTTPError as wrong:
+            found.add(wrong.code)
+    return found
+
+
+def test_maintenance_and_back_for_every_worker() -> None:
+    with stage() as on:
+        assert statuses(on) == {200}
+        assert on.ask("disable server b/s1") == ""
+        assert statuses(on) == {503}
+        assert on.ask("set server b/s2 state ready") == ""
+        assert statuses(on) == {200}
+        assert on.stat("status", "b", "s1") == "MAINT"
+
+
+def test_what_was_set_outlives_each_worker() -> None:
+    """Killed one after the other, each replaced: shared and inherited settings are what they were."""
+    with stage() as on:
+        on.ask("set server b/s1 weight 7;set maxconn frontend f 77;disable server b/s2;add server b/n 127.0.0.1:1")
+        for pid in on.workers():
+            kill(pid)
+            until(lambda pid=pid: len(set(on.workers()) - {pid}) == 2, "another worker")  # type: ignore[misc]
+            until(lambda: answers(on.socket) and on.ask("show threads").count("Thread") == 2, "both serve")
+        assert on.ask("get weight b/s1") == "7 (initial 1)\n"
+        assert on.stat("slim", "f", "FRONTEND") == "77"
+        assert on.stat("status", "b", "n") == "MAINT"
+        assert statuses(on) == {200}
+
+
+def test_counters_are_cleared_once_and_for_all_while_a_worker_dies() -> None:
+    with stage() as on:
+        for _ in range(20):
+            on.get()
+        assert on.stat("stot", "b", "s1") == "20"
+        other = next(pid for pid in on.workers() if pid != on.server())
+        os.kill(other, signal.SIGSTOP)  # it cannot clear its own counters any more
+        on.ask("clear counters all")
+        kill(other)
+        until(lambda: len(set(on.workers()) - {other}) == 2, "another worker")
+        until(lambda: on.ask("show threads").count("Thread") == 2, "both serve")
+        assert on.stat("stot", "b", "s1") == "0"
+        for _ in range(10):
+            on.get()
+        assert on.stat("stot", "b", "s1") == "10"
+        assert on.stat("req_tot", "f", "FRONTEND") == "10"
+
+
+def test_a_worker_that_hangs_delays_nobody_for_long() -> None:
+    with stage() as on:
+        other = next(pid for pid in on.workers() if pid != on.server())
+        os.kill(other, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            said = on.ask("set maxconn frontend f 55")
+            assert said.startswith("Not answered in time by worker(s) ")
+            assert time.monotonic() - began < 5
+        finally:
+            os.kill(other, signal.SIGCONT)
+        until(lambda: on.ask("set maxconn frontend f 56") == "", "it hears again")
+
+
+def test_sessions_of_all_workers_are_listed_and_ended() -> None:
+    with stage() as on:
+        clients = []
+        for _ in range(8):
+            sock = socket.create_connection(("127.0.0.1", on.port), 10)
+            sock.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+            clients.append(sock)
+        until(lambda: on.ask("show sess").count(" fe=f be=b srv=s1 ") == 8, "eight streams")
+        first = on.ask("show sess").split(":")[0]
+        assert on.ask(f"shutdown session {first}") == ""
+        until(lambda: on.ask("show sess").count(" fe=f ") == 7, "one less")
+        assert on.ask(f"shutdown session {first}") == "No such session (use 'show sess').\n"
+        assert on.ask("shutdown sessions server b/s1") == ""
+        assert on.ask("show sess").count(" fe=f ") == 0
+        for sock in clients:
+            assert sock.recv(100) == b""
+            sock.close()
+
+
+def test_a_frontend_gives_its_port_up_and_takes_it_back() -> None:
+    with stage() as on:
+        on.ask("disable frontend f")
+        for _ in range(4):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", on.port), 5)
+        on.ask("enable frontend f")
+        assert statuses(on) == {200}
+        on.ask("shutdown frontend f")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", on.port), 5)
+        assert on.ask("enable frontend f") == "Frontend was previously shut down, cannot enable.\n"
+        until(lambda: on.stat("scur", "f", "FRONTEND") == "0", "no connection")
+
+
+def test_servers_come_and_go_under_traffic() -> None:
+    """No request fails while a server is added, used, drained and deleted, again and again in the same room."""
+    with stage() as on:
+        wrong: list[object] = []
+        over = threading.Event()
+
+        def load() -> None:
+            while not over.is_set():
+                try:
+                    assert on.get() == 200
+                except Exception as problem:  # noqa: BLE001 - collected
+                    wrong.append(problem)
+
+        threads = [threading.Thread(target=load) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for number in range(5):
+            name = f"b/n{number}"
+            assert on.ask(f"add server {name} 127.0.0.1:{on.origin} weight 10") == "New server registered.\n"
+            on.ask(f"enable server {name}")
+            until(lambda number=number: int(on.stat("stot", "b", f"n{number}")) > 5, "traffic on it")  # type: ignore[misc]
+            on.ask(f"disable server {name}")
+            until(lambda name=name: on.ask(f"del server {name}") == "Server deleted.\n", "no connections")  # type: ignore[misc]
+        over.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert "n4" not in on.ask("show stat")
+
+
+def test_a_new_server_is_checked_when_its_check_is_enabled() -> None:
+    with stage() as on:
+        on.ask(f"add server b/n 127.0.0.1:{on.origin} check inter 50ms")
+        on.ask("enable server b/n;enable health b/n")
+        until(lambda: on.stat("check_status", "b", "n") == "L4OK", "a check")
+        on.ask("set server b/n addr 127.0.0.1 port 1")
+        until(lambda: on.stat("status", "b", "n").startswith("DOWN"), "it is found to be down")
