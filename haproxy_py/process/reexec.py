@@ -61,8 +61,8 @@ def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | No
         found = Handover(
             int(told["owner"]),
             {str(key): int(fd) for key, fd in told["descriptors"].items()},
-            [Former(int(w["pid"]), int(w["reloads"]), float(w["born"]), int(w["channel"])) for w in told["workers"]],
-            MasterState(**told["master"]),
+            [Former(int(w["pid"]), int(w["reloads"]), float(w.get("born", 0)), int(w.get("channel", -1))) for w in told["workers"]],
+            MasterState(**told.get("master", {})),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
