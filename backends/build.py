@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from backends import hash_settings, state
 from backends import life_keywords as life_words
 from backends.backend import Backend, retry_bits
-from backends.persistence_build import build_persistence
+from backends.persistence_build import build_persistence, give_cookie
 from backends.server import Server
 from backends.sni import SNI_FORMAT
 from backends.tls_options import client_context
@@ -128,6 +128,7 @@ def build_server(
     if room < 0 or not state.facts(slot)["last_change"]:
         share(slot, item, admin, hash_settings.dynamic(proxy))
     made = Server(worker, slot, backend)
+    give_cookie(made, item)
     made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
     if item.address.family in ("unix", "abns"):
         made.unix_path = unix_path(item)

@@ -47,7 +47,8 @@ cdef class Persistence:
     cdef readonly bint anyway                # option persist: servers that are down, too
     cdef dict by_cookie                      # cookie -> list of Server, in configuration order
     cdef dict by_name
-    cdef Py_ssize_t count                    # of servers when these were made
+    cdef Py_ssize_t count                    # of servers when these were made, and the last of them
+    cdef Server last
     cdef bint logs_cookie(self) noexcept
     cdef void denied(self, ServerUser u) noexcept               # a rule has refused it: only its cookies are looked at
     cdef void judge(self, ServerUser u) noexcept                # its backend was just chosen
@@ -59,6 +60,7 @@ cdef class Persistence:
     cdef bint alive(self, Server s) noexcept
     cdef bint reachable(self, ServerUser u, Server s) noexcept
     cdef void look_again(self) noexcept
+    cdef bint others(self) noexcept
     cdef bint stale(self, Server s) noexcept
     cdef void make_cookie(self, Server s) noexcept
     cdef list servers_of(self, bytes value)

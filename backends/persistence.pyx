@@ -82,6 +82,7 @@ cdef class Persistence:
         self.by_cookie = {}
         self.by_name = {}
         self.count = len(self.servers)
+        self.last = self.servers[self.count - 1] if self.count else None
         for s in self.servers:
             self.by_name.setdefault(s.name, s)
             if self.stale(s):
@@ -90,6 +91,11 @@ cdef class Persistence:
                 self.by_cookie.setdefault(s.cookie, []).append(s)
         for rule in self.switches or ():
             rule.server = self.by_name.get(rule.name)
+
+    cdef bint others(self) noexcept:
+        """Whether servers were added or deleted since: new ones come last."""
+        cdef Py_ssize_t n = len(self.servers)
+        return n != self.count or (n > 0 and self.servers[n - 1] is not self.last)
 
     cdef bint stale(self, Server s) noexcept:
         """Whether its cookie stands for an address that it had before."""
@@ -105,7 +111,7 @@ cdef class Persistence:
         """Servers with this cookie, in configuration order; None: there is none."""
         cdef Server s
         cdef object found = self.by_cookie.get(value)
-        cdef bint old = self.count != len(self.servers)
+        cdef bint old = self.others()
         if self.cookie.key is not None and not old:
             for s in self.servers if found is None else found:
                 old = old or self.stale(s)
@@ -115,7 +121,7 @@ cdef class Persistence:
         return found
 
     cdef Server server_named(self, str name):
-        if self.count != len(self.servers):
+        if self.others():
             self.look_again()
         return self.by_name.get(name)
 
@@ -161,7 +167,7 @@ cdef class Persistence:
         cdef Server s
         cdef char *text
         cdef int n
-        if self.count != len(self.servers):
+        if self.others():
             self.look_again()
         for rule in self.switches:
             if rule.cond.test(u) <= 0:

@@ -9,16 +9,13 @@ from haproxy_py.config.keywords import options
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords.cookie import COOKIE, DYNAMIC_KEY, SERVER_COOKIE, Cookie
 from haproxy_py.config.model import Proxy
+from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import ProxySlot
 
 
 def build_persistence(proxy: Proxy, slot: ProxySlot, servers: list[Server]) -> Persistence | None:
-    """servers: the backend's own list, which servers added at run time join; they are in the order of proxy.servers."""
+    """servers: the backend's own list, which servers added at run time join."""
     cookie = proxy[COOKIE] if proxy[words.MODE] == "http" else None
-    for made, item in zip(servers, proxy.servers, strict=True):
-        if item[SERVER_COOKIE]:
-            made.cookie = _raw(item[SERVER_COOKIE])
-            made.own_cookie = True
     if not (cookie or proxy[USE_SERVER] or proxy[PERSIST_RULES] or proxy[PERSIST_RDP]):
         return None
     return Persistence(
@@ -30,6 +27,13 @@ def build_persistence(proxy: Proxy, slot: ProxySlot, servers: list[Server]) -> P
         rdp=_raw(proxy[PERSIST_RDP]) if proxy[PERSIST_RDP] else None,
         anyway=bool(proxy[options.PERSIST]),
     )
+
+
+def give_cookie(made: Server, item: ServerItem) -> None:
+    """The cookie that a server line names."""
+    if item[SERVER_COOKIE]:
+        made.cookie = _raw(item[SERVER_COOKIE])
+        made.own_cookie = True
 
 
 def cookie_plan(cookie: Cookie, key: str) -> CookiePlan:
