@@ -187,6 +187,8 @@ cdef class Backend:
         """Hand free slots to those who wait: those of `server`, or (None) of all. Returns how many were served."""
         if not self.slot.shared.pending:
             return 0
+        if self.slot.shared.qcur and not self.usable():      # nobody left to wait for: they learn it now
+            return self.queues.redistribute(None)
         if server is not None:
             return self.queues.serve(server)
         self.seen = self.slot.shared.generation

@@ -129,7 +129,8 @@ def build_server(
         share(slot, item, admin, hash_settings.dynamic(proxy))
     made = Server(worker, slot, backend)
     give_cookie(made, item)
-    made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN])
+    made.fullconn = backend.fullconn
+    made.set_limits(item[server_settings.MAXCONN], item[server_settings.MINCONN], item[server_settings.MAXQUEUE])
     if item.address.family in ("unix", "abns"):
         made.unix_path = unix_path(item)
     made.map_port = item.address.family not in ("unix", "abns", "fd") and (
@@ -137,10 +138,8 @@ def build_server(
     )
     made.port_offset = item.address.relative or 0
     state.set_port_map(slot, made.map_port, made.port_offset)
-    made.fullconn = backend.fullconn
     made.observe = OBSERVED[item[life_words.OBSERVE]]
     made.error_limit = item[life_words.ERROR_LIMIT]
-    made.max_queue = item[server_settings.MAXQUEUE]
     pool(made, item)
     made.send_proxy = 2 if item[server_settings.SEND_PROXY_V2] else 1 if item[server_settings.SEND_PROXY] else 0
     made.tcpka = bool(proxy[options.TCPKA] or proxy[options.SRVTCPKA])

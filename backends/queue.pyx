@@ -139,7 +139,7 @@ cdef class Queues:
         w.proxy = self.slot.number
         w.room = 0 if s is None else s.slot.room + 1
         lock_queues(self.segment, self.slot)
-        if s is not None and s.max_queue and s.slot.shared.qcur >= s.max_queue:
+        if s is not None and s.slot.shared.maxqueue and s.slot.shared.qcur >= s.slot.shared.maxqueue:
             unlock_queues(self.segment, self.slot)
             self.hall.give(n)
             return Q_LIMIT
@@ -281,20 +281,23 @@ cdef class Queues:
         return served
 
     cdef int redistribute(self, Server s) noexcept:
-        """Let who waits for this server choose again (option redispatch); how many."""
-        cdef ServerShared *q = s.slot.shared
+        """Let who waits for this server (None: in the backend's queue) choose again; how many."""
+        cdef ProxyShared *p = self.slot.shared
+        cdef uint32_t *top = &p.queue_top if s is None else &s.slot.shared.queue_top
+        cdef uint32_t *length = &p.qcur if s is None else &s.slot.shared.qcur
+        cdef uint32_t *served = &p.queue_served if s is None else &s.slot.shared.queue_served
         cdef Waiter *all = self.segment.waiters
         cdef uint32_t n
         cdef int worker, moved = 0
-        while q.queue_top:
+        while top[0]:
             worker = -1
             lock_queues(self.segment, self.slot)
-            n = q.queue_top
+            n = top[0]
             if n:
-                heap_remove(all, &q.queue_top, n)
-                q.qcur -= 1
-                self.slot.shared.pending -= 1
-                all[n].served = q.queue_served - all[n].served + 1
+                heap_remove(all, top, n)
+                length[0] -= 1
+                p.pending -= 1
+                all[n].served = served[0] - all[n].served + 1
                 all[n].room = 0
                 sys.ha_store32(&all[n].state, W_GRANTED)
                 if self.foreign(n):
@@ -307,7 +310,7 @@ cdef class Queues:
                 knock(self.segment, worker)
             else:
                 self.hall.open_letter(n)
-        if moved and s.watcher is not None:
+        if moved and s is not None and s.watcher is not None:
             s.watcher.load_changed(s.slot)
         return moved
 

@@ -127,10 +127,12 @@ cdef class Server:
         cdef bytes raw = text_to_addr(host, port)
         memcpy(&self.source, <const char *>raw, sizeof(Addr))
 
-    def set_limits(self, uint32_t maxconn, uint32_t minconn) -> None:
-        """maxconn and minconn in the segment, for all workers (0: none). minconn alone, or above maxconn, is both."""
+    def set_limits(self, uint32_t maxconn, uint32_t minconn, uint32_t maxqueue=0) -> None:
+        """In the segment, for all workers (0: none). minconn alone, or not below maxconn, is a maxconn."""
         self.slot.shared.maxconn = max(maxconn, minconn)
-        self.slot.shared.minconn = minconn or maxconn
+        self.slot.shared.minconn = minconn if minconn < maxconn else 0
+        self.slot.shared.maxqueue = self.max_queue = maxqueue
+        self.slot.proxy.shared.fullconn = self.fullconn
 
     cdef uint32_t limit(self) noexcept:
         """maxconn, or with minconn a ramp from minconn to it as the backend fills up to fullconn (manual 5.2)."""

@@ -7,7 +7,7 @@ is guarded by ProxyShared.lock, so that all workers together give one sequence.
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock
+from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, ServerShared, server_usable, spin_lock, spin_unlock, server_limit
 from haproxy_py.engine.txn cimport Txn
 
 cdef enum:
@@ -60,20 +60,6 @@ cdef inline void finish(Balancer b) noexcept:
 
 cdef void recount(ProxySlot proxy) noexcept                # usable, usable_backup, tot_weight; lock held
 cdef uint32_t nbsrv(ProxySlot proxy, bint allbackups) noexcept
-
-cdef inline uint32_t server_limit(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
-    """How many streams it takes while its backend has `load` of `fullconn` (manual 5.2, minconn); 0: any number."""
-    cdef uint64_t limit = s.maxconn
-    if limit == 0:
-        return 0
-    if s.minconn and s.minconn < limit and load < fullconn:
-        limit = limit * load / fullconn
-        if limit < s.minconn:
-            limit = s.minconn
-    if s.throttle:                         # slowstart: its share, and never nothing
-        limit = limit * (s.throttle - 1) / 100
-        return <uint32_t>limit if limit else 1
-    return <uint32_t>limit
 
 cdef inline bint server_full(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
     """No slot is free, or others wait for one already."""

@@ -12,6 +12,7 @@ cdef class Listener(Door):
     cdef readonly object key               # what the supervisor knows the descriptor by
     cdef public uint32_t maxconn           # of the bind line; 0: none
     cdef ProxySlot limit                   # counts its connections in all workers when it has a maxconn; else None
+    cdef bint in_rate(self) noexcept
     cdef bint full(self) noexcept
     cdef void uncount(self) noexcept
     cdef bint paused

@@ -9,7 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr, addr_from_sockaddr
-from haproxy_py.engine.reactor cimport set_deadline
+from haproxy_py.engine.reactor cimport Reactor, set_deadline
 from haproxy_py.engine.shm cimport GlobalShared, ProxySlot, gauge_down, gauge_up
 from haproxy_py.engine.sockets cimport keepalive_options, no_delay
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
@@ -21,6 +21,7 @@ from haproxy_py.stream.stats cimport count_connection, count_session
 from backends.backend cimport Backend
 from backends.follow cimport Follower
 from backends.queue import hall_of
+from frontends.rates cimport give_session, take_session
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
@@ -111,6 +112,17 @@ cdef class Listener(Door):
         if self.has_room():            # somebody left before we said that we wait
             set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms)
 
+    cdef bint in_rate(self) noexcept:
+        """rate-limit sessions: one more now? Else the kernel's queue holds who comes until there is room again."""
+        cdef Reactor r = self.worker.reactor
+        cdef uint32_t wait = take_session(self.front.slot.shared, self.front.rate_limit, <uint64_t>r.wall_us // 1000)
+        if not wait:
+            return True
+        r.unwatch(self)
+        self.paused = True
+        set_deadline(r, self, r.now_ms + wait)
+        return False
+
     cdef bint full(self) noexcept:
         """Whether the bind line's own maxconn is reached."""
         return self.limit is not None and sys.ha_load32(&self.limit.shared.scur) >= self.maxconn
@@ -155,6 +167,8 @@ cdef class Listener(Door):
         cdef socklen_t n
         cdef int fd, i
         for i in range(ACCEPTS):
+            if self.front.rate_limit and not self.in_rate():
+                return
             if not self.admit():
                 self.pause()
                 return
@@ -164,6 +178,8 @@ cdef class Listener(Door):
                 self.conns -= 1
                 gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
                 self.uncount()
+                if self.front.rate_limit:
+                    give_session(self.front.slot.shared)
                 if sys.errno == sys.EMFILE or sys.errno == sys.ENFILE or sys.errno == sys.ENOBUFS or sys.errno == sys.ENOMEM:
                     self.pause()
                     set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)

@@ -120,6 +120,11 @@ cdef struct ProxyShared:
     uint32_t first_backup         # 1 + place of the first usable backup, 0: none
     uint32_t pending              # streams in its queue and in those of its servers
     uint32_t freed                # +1 whenever a server with a maxconn has a slot back
+    uint32_t fullconn
+    uint32_t lim_lock             # rate-limit sessions, of the four below
+    uint32_t lim_sec              # wall second
+    uint32_t lim_now              # sessions in it
+    uint32_t lim_last             # ... in the one before
     uint32_t queue_lock           # of all these queues: qcur, pending, the heaps
     uint32_t queue_busy           # the lock is held; found set by who has just taken it: its owner died over it
     uint32_t queue_top            # heap of Waiters, those of the backend's queue; 0: empty
@@ -269,6 +274,20 @@ cdef class ServerSlot:
 cdef inline bint server_usable(ServerShared *s) noexcept nogil:
     """May get new traffic: up, not in maintenance or drain, weight not 0."""
     return s.state != SRV_STOPPED and s.state != SRV_STOPPING and not s.admin & ADM_OUT and s.eweight > 0
+
+cdef inline uint32_t server_limit(ServerShared *s, uint32_t load, uint32_t fullconn) noexcept nogil:
+    """How many streams it takes while its backend has `load` of `fullconn` (manual 5.2, minconn); 0: any number."""
+    cdef uint64_t limit = s.maxconn
+    if limit == 0:
+        return 0
+    if s.minconn and s.minconn < limit and load < fullconn:
+        limit = limit * load / fullconn
+        if limit < s.minconn:
+            limit = s.minconn
+    if s.throttle:                         # slowstart: its share, and never nothing
+        limit = limit * (s.throttle - 1) / 100
+        return <uint32_t>limit if limit else 1
+    return <uint32_t>limit
 
 cdef void spin_lock(uint32_t *lock) noexcept nogil
 cdef void spin_unlock(uint32_t *lock) noexcept nogil

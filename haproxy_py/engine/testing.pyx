@@ -6,6 +6,7 @@ from haproxy_py.engine.buffers cimport BufferPool, Pipe, PipePool
 from haproxy_py.engine.reactor cimport Reactor, Source, set_deadline
 from haproxy_py.engine.timers cimport Timer, Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.waiting cimport Waiter, heap_insert, heap_remove
 
 
 cdef class WheelDoor:
@@ -100,3 +101,44 @@ def pipe_round(PipePool pool) -> tuple:
     p.filled = 1
     pool.give(p)
     return capacity, clean, pool.pooled
+
+
+cdef class WaitHeap:
+    """A heap of engine.waiting over `room` records."""
+
+    cdef Waiter *records
+    cdef uint32_t top
+    cdef uint32_t used
+    cdef uint32_t room
+
+    def __cinit__(self, uint32_t room):
+        self.room = room
+        self.records = <Waiter *>calloc(room + 1, sizeof(Waiter))
+        if self.records == NULL:
+            raise MemoryError("waiters")
+
+    def __dealloc__(self):
+        free(self.records)
+
+    def insert(self, int priority, int when_ms) -> int:
+        """Returns: the number of the record, which is also its ticket. Raises: MemoryError."""
+        if self.used == self.room:
+            raise MemoryError("waiters")
+        self.used += 1
+        self.records[self.used].priority = priority
+        self.records[self.used].when_ms = when_ms
+        self.records[self.used].ticket = self.used
+        heap_insert(self.records, &self.top, self.used)
+        return self.used
+
+    def remove(self, uint32_t number) -> None:
+        """Take out a record that is in the heap."""
+        heap_remove(self.records, &self.top, number)
+
+    def first(self) -> int:
+        """Number of the one that is next, 0: nobody."""
+        return self.top
+
+    def longest_right_spine(self) -> int:
+        """What bounds the cost of every operation."""
+        return self.records[self.top].rank if self.top else 0

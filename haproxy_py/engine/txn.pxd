@@ -84,6 +84,7 @@ cdef class Txn:
     cdef uint32_t be_queue_pos
     cdef int32_t prio_class             # of its place in a queue, the smaller goes first; -2047..2047
     cdef int32_t prio_offset            # ms, -524287..524287
+    cdef bint sent_once                 # disable-l7-retry
     cdef uint32_t actconn, feconn, beconn, srvconn     # %ac %fc %bc %sc at log time
     cdef uint32_t req_no                # number of the request on its connection, from 1
     cdef uint32_t rt                    # unique counter

@@ -459,7 +459,7 @@ cdef class HttpStream(HttpRequest):
 
     cdef bint try_again(self, uint32_t reason) noexcept:
         """retry-on: send the same request once more if the whole of it is still here (manual 4.2). True: done so."""
-        if (not self.backend.retry_on & reason or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped
+        if (not self.backend.retry_on & reason or self.sent_once or self.left_retries == 0 or not self.rq.body.done or self.rq.wrapped
                 or self.rs.head_off < self.rs.head_end):
             return False
         self.drop_server(True)

@@ -143,7 +143,7 @@ def test_clients_that_leave_and_workers_that_die_under_load_block_nobody() -> No
             poll(lambda v=victim: len(group.workers()) == 2 and v not in group.workers(), "another worker")  # type: ignore[misc]
             poll(lambda d=done: load.done > d + 100, "requests")  # type: ignore[misc]
         load.stop()
-        assert group.origin.most <= 3            # the killed worker's request may still be at the origin
+        assert group.origin.most <= 3  # the killed worker's request may still be at the origin
         poll(lambda: group.numbers().proxies["b"][1:3] == (0, 0), "nobody left")
         assert group.numbers().servers["b", "s1"][:2] == (0, 0)
         began = time.monotonic()

@@ -124,7 +124,9 @@ class Crowd:
         for target in targets:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.web)
             length = f"content-length: {len(body)}\r\n" if body else ""
-            writer.write(f"{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{length}{fields}\r\n".encode() + body)
+            writer.write(
+                f"{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{length}{fields}\r\n".encode() + body
+            )
             self.clients[target] = asyncio.create_task(self._hear(target, reader, writer)), writer
             await self.settle()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from haproxy_py.config.address import parse_source
 from haproxy_py.config.errors import GLUED, ConfigError
 from haproxy_py.config.line import Line
@@ -17,6 +19,7 @@ ID: Setting[int | None] = Setting("id", None, inherit=False)
 GUID: Setting[str] = Setting("guid", "", inherit=False)
 DISABLED: Setting[bool] = Setting("disabled", False)
 RETRIES: Setting[int] = Setting("retries", 3)
+RATE_LIMIT: Setting[int] = Setting("rate-limit sessions", 0)  # per second, 0: no limit
 RETRY_ON: Setting[tuple[str, ...]] = Setting("retry-on", ("conn-failure",))
 FULLCONN: Setting[int] = Setting("fullconn", 0)  # 0: a tenth of the frontends' maxconn
 DEFAULT_BACKEND: Setting[str] = Setting("default_backend", "")
@@ -58,6 +61,20 @@ _count(MAXCONN, FRONTEND, "'maxconn' expects an integer argument.")
 _count(BACKLOG, FRONTEND, "'backlog' expects an integer argument.")
 _count(FULLCONN, BACKEND, "'fullconn' expects an integer argument.")
 _count(RETRIES, BACKEND, "'retries' expects an integer argument (dispatch counts for one).")
+
+
+@proxy_keyword("rate-limit", sections=FRONTEND, args=(0, None), source=MANUAL)
+def rate_limit(line: Line, proxy: Proxy) -> None:
+    """`rate-limit sessions N`: new sessions of the frontend per second, 0: no limit."""
+    kind, value = line.arg(0), line.arg(1)
+    if kind != "sessions":
+        line.fail(f"'rate-limit' only supports 'sessions' (got '{kind}')")
+    if not value:
+        line.fail("'rate-limit sessions' expects expects an integer value (in sessions/second)")
+    wrong = re.search(r"[^0-9]", value.removeprefix("-"))
+    if wrong:
+        line.fail(f"'rate-limit sessions' : unexpected character '{wrong[0]}' in integer value '{value}'")
+    line.set(proxy, RATE_LIMIT, max(0, int(value)))
 
 
 @proxy_keyword("description", args=(1, None), source=MANUAL)

@@ -1,8 +1,8 @@
 """State of proxies and servers (manual 7.3.2). Names become slots in resolve(); until then nothing is found."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.time cimport time
-from haproxy_py.engine.shm cimport ADM_MAINT, SRV_STOPPED, ProxySlot, ServerSlot, server_usable
+from haproxy_py.engine.shm cimport ADM_MAINT, Counters, SRV_STOPPED, ProxySlot, ServerSlot, server_limit, server_usable
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.registry import fetch
 from haproxy_py.rules.sample cimport Fetch, Sample, set_bool, set_int
@@ -41,32 +41,62 @@ cdef int64_t _usable(ProxySlot proxy) noexcept:
     return n if n else backups
 
 
+cdef int64_t _free(ServerSlot server) noexcept:
+    """Connections that a server can still take, by its dynamic limit; -1: it has none."""
+    cdef uint32_t limit
+    if not server.shared.maxconn:
+        return -1
+    limit = server_limit(server.shared, server.proxy.shared.scur, server.proxy.shared.fullconn)
+    return <int64_t>limit - server.shared.scur if limit > server.shared.scur else 0
+
+
 cdef int64_t _room(ProxySlot proxy) noexcept:
-    """Connections that the servers can still take; -1: one has no limit."""
+    """Connections that the servers which take traffic can still take; -1: one has no limit."""
     cdef ServerSlot server
     cdef int64_t n = 0
     for server in proxy.servers:
         if not server_usable(server.shared):
             continue
+        if server.shared.backup and (proxy.shared.usable or server.place + 1 != proxy.shared.first_backup):
+            continue
         if not server.shared.maxconn:
             return -1
-        n += <int64_t>server.shared.maxconn - server.shared.scur
+        n += _free(server)
+    return n
+
+
+cdef int64_t _slots(ProxySlot proxy) noexcept:
+    """Connections and places in queues that are left with all servers that are up; -1: one has no limit (connslots)."""
+    cdef ServerSlot server
+    cdef int64_t n = 0
+    for server in proxy.servers:
+        if server.shared.state == SRV_STOPPED or server.shared.admin & ADM_MAINT:
+            continue
+        if not server.shared.maxconn or not server.shared.maxqueue:
+            return -1
+        n += <int64_t>server.shared.maxconn - server.shared.scur + server.shared.maxqueue - server.shared.qcur
     return n if n > 0 else 0
 
 
-cdef int64_t _rate(ProxySlot proxy, bint requests) noexcept:
+cdef int64_t _average_queue(ProxySlot proxy) noexcept:
+    """Waiting streams for each server that takes traffic, rounded up; twice their number when there is none."""
+    cdef int64_t servers = _usable(proxy)
+    return (proxy.shared.pending + servers - 1) // servers if servers else <int64_t>proxy.shared.pending * 2
+
+
+cdef int64_t _rate(Counters *counters, int workers, bint requests) noexcept:
     """Events of the last second over all workers, as a sliding window: whole now, the rest of the last second.
 
     A worker's counters are stale when it has seen nothing this second.
     """
     cdef int i
     cdef uint64_t now = <uint64_t>time(NULL), total = 0
-    for i in range(proxy.segment.workers + 1):
-        if proxy.counters[i].rate_sec == now:
-            total += proxy.counters[i].req_rate_now if requests else proxy.counters[i].rate_now
-            total += proxy.counters[i].req_rate_last if requests else proxy.counters[i].rate_last
-        elif proxy.counters[i].rate_sec + 1 == now:
-            total += proxy.counters[i].req_rate_now if requests else proxy.counters[i].rate_now
+    for i in range(workers + 1):
+        if counters[i].rate_sec == now:
+            total += counters[i].req_rate_now if requests else counters[i].rate_now
+            total += counters[i].req_rate_last if requests else counters[i].rate_last
+        elif counters[i].rate_sec + 1 == now:
+            total += counters[i].req_rate_now if requests else counters[i].rate_now
     return <int64_t>total
 
 
@@ -75,13 +105,15 @@ cdef int64_t _proxy_number(ProxySlot proxy, int what) noexcept:
         return _usable(proxy)
     if what == CONN:
         return proxy.shared.scur
-    if what == CONN_FREE or what == CONNSLOTS:
+    if what == CONN_FREE:
         return _room(proxy)
+    if what == CONNSLOTS:
+        return _slots(proxy)
     if what == QUEUE:
-        return proxy.shared.qcur
+        return proxy.shared.pending
     if what == AVG_QUEUE:
-        return (proxy.shared.qcur + _usable(proxy) - 1) // _usable(proxy) if _usable(proxy) else proxy.shared.qcur
-    return _rate(proxy, what == REQ_RATE)
+        return _average_queue(proxy)
+    return _rate(proxy.counters, proxy.segment.workers, what == REQ_RATE)
 
 
 cdef class ProxyNumber(Fetch):
@@ -135,7 +167,9 @@ cdef class ServerNumber(Fetch):
         elif self.what == CONN:
             set_int(s, server.shared.scur)
         elif self.what == CONN_FREE:
-            set_int(s, -1 if not server.shared.maxconn else <int64_t>server.shared.maxconn - server.shared.scur)
+            set_int(s, _free(server))
+        elif self.what == SESS_RATE:
+            set_int(s, _rate(server.counters, server.segment.workers, False))
         elif self.what == QUEUE:
             set_int(s, server.shared.qcur)
         elif self.what == SRV_IWEIGHT:
@@ -153,5 +187,5 @@ for _name, _what in (("nbsrv", "nbsrv"), ("be_conn", "conn"), ("be_conn_free", "
 for _name, _what in (("fe_conn", "conn"), ("fe_sess_rate", "sess_rate"), ("fe_req_rate", "req_rate")):
     fetch(_name, args="fe", type="sint", needs="intrn", source=_SOURCE, what=_what, frontend=True)(ProxyNumber)
 fetch("srv_is_up", args="srv", type="bool", needs="intrn", source=_SOURCE, what="is_up")(ServerNumber)
-for _name in ("conn", "conn_free", "queue", "weight", "iweight", "uweight"):
+for _name in ("conn", "conn_free", "queue", "weight", "iweight", "uweight", "sess_rate"):
     fetch(f"srv_{_name}", args="srv", type="sint", needs="intrn", source=_SOURCE, what=_name)(ServerNumber)
