@@ -124,8 +124,11 @@ cdef class Backend:
         """Wait for `s`, or (None) for any. freed: as it stood before a slot was refused."""
         cdef ProxyShared *p = self.slot.shared
         cdef int r = self.queues.add(u, s)
+        if r == Q_LIMIT:
+            u.srv = s.slot
+            return A_FULL
         if r != Q_IN:
-            return A_FULL if r == Q_LIMIT else A_NO_ROOM
+            return A_NO_ROOM
         # Whoever freed a slot between the refusal and now may have seen nobody waiting; a server may have come up.
         if sys.ha_load32(&p.freed) != freed or p.generation != self.seen:
             self.seen = p.generation
