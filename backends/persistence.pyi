@@ -41,3 +41,4 @@ class Persistence:
         switches: list[Switch] | None = None, conditions: list[Condition] | None = None, rdp: bytes | None = None,
         anyway: bool = False,
     ) -> None: ...  # fmt: skip
+    def rekey(self, key: bytes | None) -> None: ...

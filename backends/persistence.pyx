@@ -107,6 +107,18 @@ cdef class Persistence:
         s.cookie_generation = s.slot.shared.generation
         s.cookie = dynamic_cookie(self.cookie.key, host, port) or None
 
+    def rekey(self, bytes key) -> None:
+        """A new secret for made-up cookies in this process; None: none are made (management manual, dynamic-cookie)."""
+        cdef Server s
+        if self.cookie is None:
+            return
+        self.cookie.key = key
+        for s in self.servers:
+            if not s.own_cookie:
+                s.cookie = None
+                s.cookie_generation = s.slot.shared.generation - 1
+        self.look_again()
+
     cdef list servers_of(self, bytes value):
         """Servers with this cookie, in configuration order; None: there is none."""
         cdef Server s

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from backends import state
 from backends.dynamic_cookie import dynamic_cookie, xxh64
+from haproxy_py import features
+from haproxy_py.config.reader import load
+from haproxy_py.process.instance import Instance
+
+CONFIG = b"""defaults
+    mode http
+    timeout client 1s
+    timeout server 1s
+    timeout connect 1s
+backend b
+    cookie SID insert dynamic
+    dynamic-cookie-key one
+    server s1 192.0.2.1:80
+    server s2 192.0.2.2:80 cookie own
+    server s3 /run/a.sock
+"""
 
 
 def test_digest() -> None:
@@ -19,3 +36,20 @@ def test_as_haproxy_makes_them() -> None:
     assert dynamic_cookie(b"secret", "", 80) == b""
     assert dynamic_cookie(b"secret", "/run/a.sock", 0) == b""
     assert len({dynamic_cookie(b"secret", "::1", 80), dynamic_cookie(b"secret", "::1", 81), dynamic_cookie(b"x", "::1", 80)}) == 3
+
+
+def test_cookies_follow_key_and_address() -> None:
+    """A new key or a moved server keeps the old cookie."""
+    features.load()
+    config, faults = load([], texts=[("t.cfg", CONFIG)], env={}, strict=True)
+    assert not faults.fatal
+    backend = Instance.build(config).backends["b"]
+    one, two, three = backend.servers
+    assert [one.cookie, two.cookie, three.cookie] == [dynamic_cookie(b"one", "192.0.2.1", 80), b"own", None]
+    backend.persistence.rekey(b"two")
+    assert [one.cookie, two.cookie] == [dynamic_cookie(b"two", "192.0.2.1", 80), b"own"]
+    state.set_address(one.slot, "192.0.2.9", 81)
+    backend.persistence.rekey(b"two")
+    assert one.cookie == dynamic_cookie(b"two", "192.0.2.9", 81)
+    backend.persistence.rekey(None)
+    assert [one.cookie, two.cookie] == [None, b"own"]
