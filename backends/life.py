@@ -11,7 +11,8 @@ What is decided lies in shared memory (backends.state), so any worker may call; 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backends import life_keywords as words
@@ -158,6 +159,24 @@ class Life:
         for tracker in one.trackers:
             told += self._operate(tracker, new, "")
         return told
+
+    def warming(self, slot: ServerSlot) -> list[Message]:
+        """It is in the middle of its way up, as a state file said; without slowstart the next good check ends that."""
+        one = self.servers[slot]
+        change = state.begin_warming(slot, int(self.clock()))
+        told = [sentences.operational(one.name, "", change, self._followed(one, change))]
+        self._tell(one, told, change)
+        return told
+
+    @contextmanager
+    def heard_by(self, hear: Callable[[Message], None]) -> Iterator[None]:
+        """What is said meanwhile goes to `hear` alone: nothing to stderr, log or mail."""
+        kept = self.say, self.log, self.mail
+        self.say, self.log, self.mail = hear, lambda proxy, level, text: None, None
+        try:
+            yield
+        finally:
+            self.say, self.log, self.mail = kept
 
     def warmed(self, slot: ServerSlot) -> list[Message]:
         """One step of slowstart; the last one is told as `is UP`."""

@@ -116,6 +116,25 @@ def operate(ServerSlot slot not None, int state, uint32_t now) -> Change:
     return moved(slot, news, old, s.admin, before, now)
 
 
+def begin_warming(ServerSlot slot not None, uint32_t now) -> Change:
+    """Make a server STARTING, whatever it was and even without slowstart: only a state file knows of such a one."""
+    cdef ServerShared *s = slot.shared
+    cdef ProxyShared *px = slot.proxy.shared
+    spin_lock(&px.lock)
+    cdef uint32_t before = px.usable + px.usable_backup
+    cdef int old = s.state
+    s.state = SRV_STARTING
+    s.last_change = now
+    return moved(slot, True, old, s.admin, before, now)
+
+
+def restore(ServerSlot slot not None, uint32_t last_change, int check_status) -> None:
+    """What a state file knows beside states. last_change: wall second, 0: as it is."""
+    if last_change:
+        slot.shared.last_change = last_change
+    slot.shared.check_status = check_status
+
+
 def warm(ServerSlot slot not None, uint32_t now) -> Change:
     """One step of slowstart; after the last one the server is RUNNING. `moved`: that has just happened."""
     cdef ServerShared *s = slot.shared

@@ -22,7 +22,7 @@ WORDS = frozenset(
         "limited-quic", "max-threads-per-group", "maxcompcpuusage", "maxcomprate", "maxpipes", "maxzlibmem",
         "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport",
         "numa-cpu-mapping", "ocsp-update.maxdelay", "ocsp-update.mindelay", "prealloc-fd", "profiling.memory",
-        "profiling.tasks", "quick-exit", "server-state-base", "server-state-file", "set-dumpable", "shm-stats-file",
+        "profiling.tasks", "quick-exit", "set-dumpable", "shm-stats-file",
         "shm-stats-file-max-objects", "ssl-mode-async", "stress-level", "thread-group", "thread-groups",
         "thread-hard-limit", "warn-blocked-traffic-after",
     }

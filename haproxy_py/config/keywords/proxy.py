@@ -28,7 +28,6 @@ HTTP_REUSE: Setting[str] = Setting("http-reuse", "safe")
 MAX_KEEP_ALIVE_QUEUE: Setting[int] = Setting("max-keep-alive-queue", -1)  # -1: no limit
 SOURCE: Setting[Address | None] = Setting("source", None)
 SOURCE_INTERFACE: Setting[str] = Setting("source interface", "")
-LOAD_SERVER_STATE: Setting[str] = Setting("load-server-state-from-file", "none")
 MANUAL = "manual 4.2"
 
 # What `retry-on` may name besides status codes.
@@ -185,13 +184,3 @@ def source(line: Line, proxy: Proxy) -> None:
             line.fail("'source' only supports optional keywords 'interface' and 'usesrc'.")
         line.set(proxy, SOURCE_INTERFACE, rest[1])
         rest = rest[2:]
-
-
-@proxy_keyword("load-server-state-from-file", sections=BACKEND, args=(0, 1), source=MANUAL)
-def load_server_state(line: Line, proxy: Proxy) -> None:
-    """`load-server-state-from-file global|local|none`."""
-    if line.arg(0) not in ("global", "local", "none"):
-        line.fail(f"'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{line.arg(0)}'")
-    if line.arg(0) != "none":
-        line.fail(f"'load-server-state-from-file {line.arg(0)}' is known to HAProxy, not supported yet.")
-    line.set(proxy, LOAD_SERVER_STATE, line.arg(0))

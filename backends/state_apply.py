@@ -1,0 +1,195 @@
+"""Servers begin as a state file, or the configuration that ran before a reload, has known them (manual 4.2).
+
+A file tells of runtime changes as well (maintenance, drain, weights): they come back unless the configuration has changed in
+that point. A reload hands over what the checks found and nothing else, as an administrator expects of HAProxy's reloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from backends import state
+from backends.checks.status import BY_NAME
+from backends.life import Life, ServerLife
+from backends.state_file import HEADER, NAMES, VERSION, BadState, Row, parse_line, row_of
+from backends.state_keywords import LOAD_STATE, STATE_BASE, STATE_FILE, STATE_FILE_NAME
+from haproxy_py.config.keywords.server_options import WEIGHT
+from haproxy_py.config.model import Config, Proxy
+
+WHY = ", changed from server-state after a reload"
+Warn = Callable[[str], None]
+
+
+def load(config: Config, life: Life, warn: Warn) -> None:
+    """Apply the state files that the configuration names. warn: gets HAProxy's complaints, without "config : "."""
+    if config.globals[STATE_FILE] and any(_wants(p, "global") for p in config.proxies):
+        path = _path(config, config.globals[STATE_FILE])
+        title = f"global server state file '{path}'"
+        for words in _server_lines(path, title, "config: ", warn):
+            one = life.find(words[1], words[3])
+            if one is not None and _wants(one.proxy, "global"):
+                apply(life, one, words, warn)
+    for proxy in config.proxies:
+        if _wants(proxy, "local"):
+            _load_local(config, proxy, life, warn)
+
+
+def _wants(proxy: Proxy, kind: str) -> bool:
+    return proxy.is_backend and proxy[LOAD_STATE] == kind
+
+
+def _path(config: Config, name: str) -> str:
+    base = config.globals[STATE_BASE]
+    return name if name.startswith("/") or not base else f"{base}/{name}"
+
+
+def _load_local(config: Config, proxy: Proxy, life: Life, warn: Warn) -> None:
+    path = _path(config, proxy[STATE_FILE_NAME] or proxy.name)
+    title = f"Proxy '{proxy.name}': "
+    for words in _server_lines(path, f"server state file '{path}'", title, warn):
+        if words[1] != proxy.name:
+            warn(f"{title}backend name mismatch: from server state file: '{words[1]}', from running config '{proxy.name}'")
+            continue
+        one = life.find(proxy.name, words[3])
+        if one is not None:
+            apply(life, one, words, warn)
+
+
+def _server_lines(path: str, what: str, title: str, warn: Warn) -> Iterator[list[str]]:
+    """The lines of a file, in words. One that is not there is no fault: there was nothing to remember."""
+    try:
+        text = Path(path).read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return
+    except OSError as wrong:
+        warn(f"{title}Can't open {what}: {wrong.strerror}")
+        return
+    if not text and title != "config: ":
+        return
+    found = text.split("\n")
+    if found[0] != VERSION:
+        warn(f"{title}Can't get version of the {what}.")
+        return
+    for number, each in enumerate(found[1:], 1):
+        if not each or each.startswith("#"):
+            continue
+        words = parse_line(each)
+        if words is None:
+            warn(f"{title}corrupted {what} at line {number}.")
+            return
+        yield words
+
+
+def apply(life: Life, one: ServerLife, words: list[str], warn: Warn) -> None:
+    """Bring one server into the state of a line. warn: complaints, and the sentences that the changes say."""
+    title = f"'{one.proxy.name}/{one.slot.name}'"
+    try:
+        row = row_of(words)
+    except BadState as wrong:
+        warn(f"server-state application failed for server {title}, {wrong}")
+        return
+    with life.heard_by(lambda message: warn(message.terminal)):
+        _operational(life, one, row)
+        _administrative(life, one, row)
+        if row.iweight == one.item[WEIGHT]:
+            life.reweigh(one.slot, row.uweight)
+    _rest(one, row, int(life.clock()))
+    for kind, enabled, said in (
+        ("health", one.checked, (row.check_port, row.check_addr)),
+        ("agent", one.has_agent, (row.agent_port, row.agent_addr)),
+    ):
+        if not enabled and (said[0] not in ("0", "-") or said[1] != "-"):
+            warn(f"server-state partially applied for server {title}, {kind} checks are not enabled on this server")
+
+
+def _operational(life: Life, one: ServerLife, row: Row) -> None:
+    """The rise/fall counter is kept within what the state allows."""
+    slot, rise, full = one.slot, one.rise, one.rise + one.fall - 1
+    health = row.check_health
+    if row.op_state == state.STOPPED or row.op_state == state.STOPPING and one.fall == 1:
+        state.set_health(slot, 0)
+        life.stopped(slot, WHY)
+    elif row.op_state == state.STARTING and rise > 1:
+        state.set_health(slot, health if 1 <= health < rise else rise - 1)
+        life.warming(slot)
+    elif row.op_state == state.STOPPING:
+        state.set_health(slot, health if rise <= health < full else rise)
+        life.stopping(slot, WHY)
+    else:
+        state.set_health(slot, full)
+        life.running(slot, "")
+
+
+def _administrative(life: Life, one: ServerLife, row: Row) -> None:
+    """A change of `disabled` in the configuration wins over the file; a drain of a weight that is no longer 0 is dropped."""
+    admin = state.facts(one.slot)["admin"]
+    if (row.admin ^ admin) & state.CMAINT:
+        _ready(life, one) if not admin & state.CMAINT else _maint(life, one)
+    elif row.admin & state.FMAINT and not admin & state.CMAINT:
+        _maint(life, one)
+    elif not row.admin & state.FMAINT and admin & state.CMAINT:
+        _ready(life, one)
+    now = state.facts(one.slot)["admin"]
+    if not now & state.FMAINT and row.admin & state.FDRAIN and (row.iweight > 0 or one.item[WEIGHT] == 0):
+        life.set_admin(one.slot, state.FDRAIN, state.FMAINT)
+
+
+def _ready(life: Life, one: ServerLife) -> None:
+    life.set_admin(one.slot, 0, state.FMAINT)
+    life.set_admin(one.slot, 0, state.FDRAIN)
+
+
+def _maint(life: Life, one: ServerLife) -> None:
+    life.set_admin(one.slot, state.FMAINT, 0)
+    life.set_admin(one.slot, 0, state.FDRAIN)
+
+
+def _rest(one: ServerLife, row: Row, now: int) -> None:
+    """Times, the last check, checks that were switched off, the port."""
+    status = BY_NAME.get(NAMES.get(row.check_status, "INI"))
+    warm = state.facts(one.slot)["state"] == state.STARTING
+    state.restore(one.slot, 0 if warm else now - row.since, status.number if status else 0)
+    bits = state.check_state(one.slot)
+    if bits & row.check_state & state.CHECK_CONFIGURED and not row.check_state & state.CHECK_ENABLED:
+        state.set_check_state(one.slot, bits & ~state.CHECK_ENABLED)
+    bits = state.facts(one.slot)["agent_state"]
+    if bits & row.agent_state & state.CHECK_CONFIGURED and not row.agent_state & state.CHECK_ENABLED:
+        state.set_agent_state(one.slot, bits & ~state.CHECK_ENABLED)
+    host, port = state.address(one.slot)
+    mapped, _ = state.port_map(one.slot)
+    if row.port and host not in ("", "unix") and not mapped and port != row.port:
+        state.move(one.slot, host, row.port)
+
+
+def take_over(life: Life, text: str) -> None:
+    """Begin as the configuration before this reload has left its checks: the same servers at the same places, in silence."""
+    known: dict[tuple[str, str], list[str]] = {}
+    for each in text.split("\n"):
+        words = None if each.startswith("#") else parse_line(each)
+        if words:
+            known[words[1], words[3]] = words
+    with life.heard_by(lambda message: None):
+        for one in life.servers.values():
+            words = known.get((one.proxy.name, one.slot.name))
+            if words and one.proxy[LOAD_STATE] == "none" and one.checked:
+                _take_over(life, one, words)
+
+
+def _take_over(life: Life, one: ServerLife, words: list[str]) -> None:
+    try:
+        row = row_of(words)
+    except BadState:
+        return
+    host, port = state.address(one.slot)
+    paused = (state.facts(one.slot)["admin"] | row.admin) & state.MAINT or row.check_state & state.CHECK_PAUSED
+    if (row.addr, row.port) != (host if host not in ("", "unix") else "-", port) or paused:
+        return
+    _operational(life, one, row)
+    if row.op_state != state.STARTING:
+        state.set_health(one.slot, min(row.check_health, one.rise + one.fall - 1))
+    status = BY_NAME.get(NAMES.get(row.check_status, "INI"))
+    state.restore(one.slot, int(life.clock()) - row.since, status.number if status else 0)
+
+
+__all__ = ["HEADER", "apply", "load", "take_over"]

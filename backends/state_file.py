@@ -1,0 +1,137 @@
+"""The text of `show servers state`, which is a servers state file: written, and read (management manual 9.3).
+
+The first line is the version, the second names the columns, then comes a server a line. Nothing here knows a file or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from backends import state
+from backends.checks.status import TABLE
+from backends.life import ServerLife
+from haproxy_py.config.keywords.server import ID
+from haproxy_py.config.keywords.server_options import CHECK_ADDR, CHECK_PORT
+from haproxy_py.config.model import Proxy
+
+VERSION = "1"
+COLUMNS = (
+    "be_id", "be_name", "srv_id", "srv_name", "srv_addr", "srv_op_state", "srv_admin_state", "srv_uweight", "srv_iweight",
+    "srv_time_since_last_change", "srv_check_status", "srv_check_result", "srv_check_health", "srv_check_state",
+    "srv_agent_state", "bk_f_forced_id", "srv_f_forced_id", "srv_fqdn", "srv_port", "srvrecord", "srv_use_ssl",
+    "srv_check_port", "srv_check_addr", "srv_agent_addr", "srv_agent_port",
+)  # fmt: skip
+HEADER = "# " + " ".join(COLUMNS)
+OLD_COLUMNS = 19  # files of HAProxy before 1.8 ended with srv_port, or even before it
+NUMBERS = {  # HAProxy's numbers of what a check can find
+    "UNK": 0, "INI": 1, "HANA": 4, "SOCKERR": 5, "L4OK": 6, "L4TOUT": 7, "L4CON": 8, "L6OK": 9, "L6TOUT": 10, "L6RSP": 11,
+    "L7TOUT": 12, "L7RSP": 13, "L7OK": 15, "L7OKC": 16, "L7STS": 17, "PROCERR": 18, "PROCTOUT": 19, "PROCOK": 20,
+}  # fmt: skip
+NAMES = {number: name for name, number in NUMBERS.items()}
+RESULTS = {0: 0, 1: 2, 2: 3, 3: 4}  # Verdict to srv_check_result
+
+
+class BadState(ValueError):
+    """A field of a line cannot be used; the text says which and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One server as a state file has it. Fields as in COLUMNS; "-" stands for none."""
+
+    backend: str
+    server: str
+    addr: str
+    op_state: int
+    admin: int
+    uweight: int
+    iweight: int
+    since: int
+    check_status: int
+    check_result: int
+    check_health: int
+    check_state: int
+    agent_state: int
+    fqdn: str = "-"
+    port: int = 0
+    srvrecord: str = "-"
+    use_ssl: str = "0"
+    check_port: str = "0"
+    check_addr: str = "-"
+    agent_addr: str = "-"
+    agent_port: str = "0"
+
+
+def lines(servers: Iterable[ServerLife], number: Callable[[Proxy], int], now: int) -> Iterator[str]:
+    """The text, a line at a time with its newline. number: id of a proxy; now: wall seconds."""
+    yield f"{VERSION}\n{HEADER}\n"
+    for one in servers:
+        yield line(one, number(one.proxy), now)
+    yield ""
+
+
+def line(one: ServerLife, backend_id: int, now: int) -> str:
+    """One server."""
+    facts, item = state.facts(one.slot), one.item
+    host, port = state.address(one.slot)
+    mapped, offset = state.port_map(one.slot)
+    status = TABLE[facts["check_status"]] if facts["check_status"] < len(TABLE) else TABLE[0]
+    number = NUMBERS.get(status.name, 0) if facts["check_status"] else NUMBERS["INI"]
+    told = RESULTS[status.verdict]
+    address = item[CHECK_ADDR]
+    check_addr = address.host if address and address.host else "-"
+    agent = {setting.name: value for setting, value in item.values.items() if setting.name.startswith("agent-")}
+    agent_addr = getattr(agent.get("agent-addr"), "host", agent.get("agent-addr")) or "-"
+    fields: tuple[object, ...] = (
+        backend_id, one.proxy.name, one.slot.puid, one.slot.name, host if host not in ("", "unix") else "-",
+        facts["state"], facts["admin"], facts["uweight"], facts["iweight"], max(0, now - facts["last_change"]),
+        number, told, facts["health"], facts["check_state"], facts["agent_state"],
+        0, int(item[ID] is not None), item.address.name or "-", (offset if mapped else port) & 0xFFFF, "-", 0,
+        item[CHECK_PORT], check_addr, agent_addr, agent.get("agent-port") or item[CHECK_PORT],
+    )  # fmt: skip
+    return " ".join(map(str, fields)) + "\n"
+
+
+def parse_line(text: str) -> list[str] | None:
+    """The words of a server's line; None: too few to be one."""
+    words = text.split()
+    return words if len(words) >= OLD_COLUMNS - 1 else None
+
+
+def row_of(words: list[str]) -> Row:
+    """Raises: BadState, naming the first field that is out of its range."""
+
+    def number(name: str, most: int, least: int = 0) -> int:
+        text = words[COLUMNS.index(name)]
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise BadState(f"invalid {name} value '{text}'")
+        return int(text)
+
+    def word(name: str, default: str) -> str:
+        at = COLUMNS.index(name)
+        return words[at] if at < len(words) else default
+
+    return Row(
+        backend=words[1],
+        server=words[3],
+        addr=words[4],
+        op_state=number("srv_op_state", state.STOPPING),
+        admin=number("srv_admin_state", 127),
+        uweight=number("srv_uweight", 256),
+        iweight=number("srv_iweight", 256),
+        since=number("srv_time_since_last_change", 2**31),
+        check_status=number("srv_check_status", 31),
+        check_result=number("srv_check_result", 4),
+        check_health=number("srv_check_health", 2**31 - 1),
+        check_state=number("srv_check_state", 255),
+        agent_state=number("srv_agent_state", 255),
+        fqdn=word("srv_fqdn", "-"),
+        port=number("srv_port", 65535) if len(words) > COLUMNS.index("srv_port") else 0,
+        srvrecord=word("srvrecord", "-"),
+        use_ssl=word("srv_use_ssl", "0"),
+        check_port=word("srv_check_port", "0"),
+        check_addr=word("srv_check_addr", "-"),
+        agent_addr=word("srv_agent_addr", "-"),
+        agent_port=word("srv_agent_port", "0"),
+    )
