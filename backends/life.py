@@ -69,9 +69,12 @@ class ServerLife:
         return bool(state.facts(self.slot)["agent_state"] & state.CHECK_ENABLED)
 
     @property
-    def root(self) -> ServerLife:
-        """The server at the end of the chain of `track`, itself if it tracks none."""
-        return self.tracked.root if self.tracked else self
+    def chain(self) -> Iterator[ServerLife]:
+        """The server it tracks, the one which that tracks, and so on."""
+        by = self.tracked
+        while by is not None:
+            yield by
+            by = by.tracked
 
 
 class Life:
@@ -93,6 +96,7 @@ class Life:
         self.follow = follow
         self.clock = clock
         self.mail: Callable[[ServerLife, int, str], None] | None = None
+        self.starting = False
         self.judges: dict[ServerSlot, Judge] = {}
         self.servers: dict[ServerSlot, ServerLife] = {}
         for proxy in config.proxies:
@@ -102,6 +106,8 @@ class Life:
                     self.add(proxy, item, slot)
         for one in self.servers.values():
             self._link(one)
+        for one in self.servers.values():
+            self._begin(one)
 
     def add(self, proxy: Proxy, item: Server, slot: ServerSlot) -> ServerLife:
         """Take charge of a server (of one added at run time too)."""
@@ -112,6 +118,15 @@ class Life:
     def attach(self, proxy: Proxy, item: Server, slot: ServerSlot) -> None:
         """add() of one that comes at run time: what it tracks is there already."""
         self._link(self.add(proxy, item, slot))
+
+    def _begin(self, one: ServerLife) -> None:
+        """How it stands before its first check."""
+        if state.facts(one.slot)["admin"] & state.MAINT:
+            state.set_check_state(one.slot, state.check_state(one.slot) | state.CHECK_PAUSED)
+        elif any(state.facts(by.slot)["admin"] & state.MAINT for by in one.chain):
+            state.inherit_maintenance(one.slot)
+        else:
+            state.set_health(one.slot, one.rise)
 
     def remove(self, slot: ServerSlot) -> None:
         """It was deleted at run time."""
@@ -128,7 +143,7 @@ class Life:
         found = self.find(backend or one.proxy.name, name)
         if found is not None:
             one.tracked = found
-            found.trackers.append(one)
+            found.trackers.insert(0, one)  # the last of the file is told first, as in HAProxy
 
     def find(self, backend: str, server: str) -> ServerLife | None:
         """A server by its names."""
@@ -170,13 +185,15 @@ class Life:
 
     @contextmanager
     def heard_by(self, hear: Callable[[Message], None]) -> Iterator[None]:
-        """What is said meanwhile goes to `hear` alone: nothing to stderr, log or mail."""
+        """Before the start: what is said meanwhile goes to `hear` alone, nothing to stderr, log or mail."""
         kept = self.say, self.log, self.mail
         self.say, self.log, self.mail = hear, lambda proxy, level, text: None, None
+        self.starting = True
         try:
             yield
         finally:
             self.say, self.log, self.mail = kept
+            self.starting = False
 
     def warmed(self, slot: ServerSlot) -> list[Message]:
         """One step of slowstart; the last one is told as `is UP`."""
@@ -205,10 +222,12 @@ class Life:
         if not change.moved:
             return []
         if change.admin & state.MAINT and not change.old_admin & state.MAINT:
-            self._pause_checks(one)
+            self.pause_checks(one.slot)
             self._end_streams(one, change)
         requeued = self._followed(one, change)
         told = sentences.administrative(one.name, why, one.via, host, change, requeued)
+        if self.starting and change.admin & ~change.old_admin:
+            told = []  # what a server enters before the start is not told, what it leaves is
         self._tell(one, told, change)
         for mask, bit in ((state.MAINT, state.IMAINT), (state.DRAIN, state.IDRAIN)):
             was, now = bool(change.old_admin & mask), bool(change.admin & mask)
@@ -225,10 +244,10 @@ class Life:
             return state.STOPPED
         return state.STOPPING if tracked == state.STOPPING else state.STARTING
 
-    def _pause_checks(self, one: ServerLife) -> None:
-        if one.checked:
-            state.set_check_state(one.slot, state.check_state(one.slot) | state.CHECK_PAUSED)
-        state.set_health(one.slot, 0)
+    def pause_checks(self, slot: ServerSlot) -> None:
+        """No checks in maintenance."""
+        state.set_check_state(slot, state.check_state(slot) | (state.CHECK_PAUSED if self.servers[slot].checked else 0))
+        state.set_health(slot, 0)
 
     def _resume_checks(self, one: ServerLife) -> None:
         if one.checked:

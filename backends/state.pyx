@@ -16,7 +16,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from balancers.base cimport recount
 from haproxy_py.engine.addr cimport Addr, ADDR_TEXT, addr_text
 from haproxy_py.engine.shm cimport (
-    ADM_DRAIN, ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING,
+    ADM_DRAIN, ADM_IMAINT, ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING,
     SRV_STOPPING, spin_lock, spin_unlock,
 )
 
@@ -126,6 +126,13 @@ def begin_warming(ServerSlot slot not None, uint32_t now) -> Change:
     s.state = SRV_STARTING
     s.last_change = now
     return moved(slot, True, old, s.admin, before, now)
+
+
+def inherit_maintenance(ServerSlot slot not None) -> None:
+    """At start: it tracks one that is `disabled`."""
+    slot.shared.admin |= ADM_IMAINT
+    slot.shared.state = SRV_STOPPED
+    refresh(slot.proxy)
 
 
 def restore(ServerSlot slot not None, uint32_t last_change, int check_status) -> None:

@@ -23,16 +23,19 @@ Warn = Callable[[str], None]
 
 def load(config: Config, life: Life, warn: Warn) -> None:
     """Apply the state files that the configuration names. warn: gets HAProxy's complaints, without "config : "."""
+    known: dict[ServerLife, list[str]] = {}
     if config.globals[STATE_FILE] and any(_wants(p, "global") for p in config.proxies):
         path = _path(config, config.globals[STATE_FILE])
-        title = f"global server state file '{path}'"
-        for words in _server_lines(path, title, "config: ", warn):
+        for words in _server_lines(path, f"global server state file '{path}'", "config: ", warn):
             one = life.find(words[1], words[3])
             if one is not None and _wants(one.proxy, "global"):
-                apply(life, one, words, warn)
+                known[one] = words
     for proxy in config.proxies:
         if _wants(proxy, "local"):
-            _load_local(config, proxy, life, warn)
+            _read_local(config, proxy, life, known, warn)
+    for one in life.servers.values():
+        if one in known:
+            apply(life, one, known[one], warn)
 
 
 def _wants(proxy: Proxy, kind: str) -> bool:
@@ -44,7 +47,7 @@ def _path(config: Config, name: str) -> str:
     return name if name.startswith("/") or not base else f"{base}/{name}"
 
 
-def _load_local(config: Config, proxy: Proxy, life: Life, warn: Warn) -> None:
+def _read_local(config: Config, proxy: Proxy, life: Life, known: dict[ServerLife, list[str]], warn: Warn) -> None:
     path = _path(config, proxy[STATE_FILE_NAME] or proxy.name)
     title = f"Proxy '{proxy.name}': "
     for words in _server_lines(path, f"server state file '{path}'", title, warn):
@@ -53,11 +56,11 @@ def _load_local(config: Config, proxy: Proxy, life: Life, warn: Warn) -> None:
             continue
         one = life.find(proxy.name, words[3])
         if one is not None:
-            apply(life, one, words, warn)
+            known[one] = words
 
 
 def _server_lines(path: str, what: str, title: str, warn: Warn) -> Iterator[list[str]]:
-    """The lines of a file, in words. One that is not there is no fault: there was nothing to remember."""
+    """The lines of a file, in words. One that is not there, or empty, is no fault: nothing is remembered."""
     try:
         text = Path(path).read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
@@ -65,7 +68,7 @@ def _server_lines(path: str, what: str, title: str, warn: Warn) -> Iterator[list
     except OSError as wrong:
         warn(f"{title}Can't open {what}: {wrong.strerror}")
         return
-    if not text and title != "config: ":
+    if not text:
         return
     found = text.split("\n")
     if found[0] != VERSION:

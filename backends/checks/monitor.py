@@ -58,8 +58,10 @@ class Monitor:
         value = values[init_state]
         state.set_check(self.slot, BY_NAME["INI"].number, 0, -1, b"", value, False)
         state.set_check_state(self.slot, state.CHECK_CONFIGURED | state.CHECK_ENABLED)
-        if value < self.rise:
-            state.set_state(self.slot, state.STOPPED, 0)
+        if state.facts(self.slot)["admin"] & state.MAINT:
+            self.life.pause_checks(self.slot)
+        elif value < self.rise:
+            state.set_state(self.slot, state.STOPPED, int(self.life.clock()))
 
     def conclude(self, finding: Finding, duration_ms: int) -> list[report.Message]:
         """Count a finding, publish it, change the state if it must. Returns what was said, in order."""

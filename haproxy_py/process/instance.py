@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from backends import state_apply, state_file
 from backends.build import SPARE_SERVERS, build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
@@ -75,6 +76,7 @@ class Instance:
         self.checking = False
         self.follower = Follower(segment, [])
         self.life: Life = None  # type: ignore[assignment]  # the same
+        self.told: list[str] = []  # complaints about servers state files, for the console
         self.warmer: Warmer | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._senders: dict[str, LogSender] = {}
@@ -125,7 +127,16 @@ class Instance:
         made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
+        state_apply.load(config, made.life, made.told.append)
         return made
+
+    def take_over(self, states: str) -> None:
+        """Begin as the configuration before a reload has left its servers; before the fork."""
+        state_apply.take_over(self.life, states)
+
+    def states(self) -> str:
+        """What take_over() takes: the text of `show servers state`."""
+        return "".join(state_file.lines(self.life.servers.values(), self.statistics.parts.iid, int(time.time())))
 
     def _build_proxies(self, fronts: list[Proxy], backs: list[Proxy]) -> None:
         for proxy in backs:

@@ -47,6 +47,7 @@ class Handover:
     descriptors: dict[str, int] = field(default_factory=dict)
     workers: list[Former] = field(default_factory=list)
     master: MasterState = field(default_factory=lambda: MasterState())
+    states: str = ""  # Instance.states() of the configuration before; travels in a file in memory, since it may be long
 
 
 def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | None = None) -> Handover | None:
@@ -63,16 +64,42 @@ def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | No
             {str(key): int(fd) for key, fd in told["descriptors"].items()},
             [Former(int(w["pid"]), int(w["reloads"]), float(w.get("born", 0)), int(w.get("channel", -1))) for w in told["workers"]],
             MasterState(**told.get("master", {})),
+            _read_back(told.get("states", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return found if found.owner == (os.getpid() if pid is None else pid) else None
 
 
-def become_new(descriptors: Mapping[str, int], workers: list[Former], master: MasterState | None = None) -> None:
+def _read_back(fd: str) -> str:
+    """The text in the file in memory of this number, which is closed."""
+    if not fd:
+        return ""
+    try:
+        with os.fdopen(int(fd), "r", encoding="utf-8", errors="surrogateescape") as kept:
+            return kept.read()
+    except (OSError, ValueError):
+        return ""
+
+
+def _lay_down(text: str) -> str:
+    """A file in memory with `text`, to be inherited; its number."""
+    if not text:
+        return ""
+    fd = os.memfd_create("states", 0)
+    with os.fdopen(os.dup(fd), "w", encoding="utf-8", errors="surrogateescape") as kept:
+        kept.write(text)
+    os.lseek(fd, 0, os.SEEK_SET)
+    os.set_inheritable(fd, True)
+    return str(fd)
+
+
+def become_new(
+    descriptors: Mapping[str, int], workers: list[Former], master: MasterState | None = None, states: str = ""
+) -> None:
     """Replace this process by a fresh one of the same command line. Returns only by raising OSError."""
     state = replace(master, reloads=master.reloads + 1) if master else MasterState()
-    told = Handover(os.getpid(), dict(descriptors), [replace(w, reloads=w.reloads + 1) for w in workers], state)
+    told = Handover(os.getpid(), dict(descriptors), [replace(w, reloads=w.reloads + 1) for w in workers], state, _lay_down(states))
     channels = [w.channel for w in workers if w.channel >= 0]
     for fd in {*descriptors.values(), *state.sockets.values(), *state.waiting, *channels}:
         os.set_inheritable(fd, True)

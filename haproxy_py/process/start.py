@@ -98,7 +98,10 @@ class Program:
     def build(self, config: Config, said: Settings) -> Instance:
         """Raises: StartError: a certificate or the like is not usable."""
         try:
-            return self.instance_type.build(config, workers=said.workers)
+            made = self.instance_type.build(config, workers=said.workers)
+            for text in made.told:
+                self.console.warning(f"config : {text}")
+            return made
         except ConfigError as wrong:
             place = f"parsing [{wrong.where}] : " if wrong.where else ""
             raise StartError(f"config : {place}{wrong.text}") from None
@@ -152,6 +155,8 @@ class Program:
         if not wanted(config):
             raise StartError(f"[{self.program}.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
         instance = self.build(config, said)
+        if handover is not None and handover.states:
+            instance.take_over(handover.states)
         block_signals()  # from the first bound address on a signal must find its handler: unhandled, SIGTTOU would stop us
         self._bind(instance, handover.descriptors if handover else {})
         self._raise_limits(config, said, instance)

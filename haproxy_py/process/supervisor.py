@@ -334,7 +334,8 @@ class Supervisor:
         channel = self.bus.channel[0].fileno() if self.bus is not None else -1
         born = [Former(child.pid, 0, child.wall, channel) for child in self.children.values()]
         try:
-            reexec.become_new(self.descriptors, [*self.former, *born], self.state)
+            states = self.instance.states() if self.instance is not None else ""
+            reexec.become_new(self.descriptors, [*self.former, *born], self.state, states)
         except OSError as wrong:
             self.state.failed += 1
             self.console.warning(f"Failed to reexecute the master process: {wrong.strerror}")

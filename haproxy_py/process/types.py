@@ -28,6 +28,7 @@ class Instance(Protocol):
     listening: dict[str, int]  # key of a listening address -> descriptor; complete after bind()
     bus: Bus | None  # to the other workers, made by the supervisor before the fork
     hard_maxconn: int  # connections that the process has descriptors for
+    told: list[str]  # complaints of build() that are no reason not to start
     drained: asyncio.Event  # set when a soft stop has nothing left to wait for
 
     def bind(self, inherited: Mapping[str, int]) -> None:
@@ -38,6 +39,12 @@ class Instance(Protocol):
 
     def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1) -> None:
         """Serve from here on, in this process, as the segment's worker `slot`."""
+
+    def states(self) -> str:
+        """What is known of the servers, for the configuration after a reload."""
+
+    def take_over(self, states: str) -> None:
+        """Begin as states() of the configuration before says."""
 
     async def run_checks(self) -> None:
         """Run the health checks here if no living worker does; asked again from time to time."""

@@ -1,0 +1,19 @@
+"""`show servers state [<backend>]`: the text of a servers state file (management manual 9.3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from backends import state_file
+from haproxy_py.runtime.call import Call
+from haproxy_py.runtime.registry import command
+from haproxy_py.runtime.servers import asked
+
+
+@command("show servers state", "show servers state [<backend>]", "dump volatile server information (all or for a single backend)")
+def show_servers_state(call: Call) -> Iterator[str]:
+    """Every server of all backends, or of one."""
+    names = {backend.name for backend in asked(call)}
+    chosen = [one for one in call.instance.life.servers.values() if one.proxy.name in names]
+    return state_file.lines(chosen, call.instance.statistics.parts.iid, int(time.time()))
