@@ -30,8 +30,7 @@ Follow = Callable[[ServerSlot], int]  # returns how many streams of this worker 
 Judge = Callable[[Finding, int], list[Message]]  # counts a finding of a check (backends.checks.monitor)
 AGENT_RISE = 1
 WORDS = (  # of backends.server.Seen
-    "L4 unsuccessful", "Wrong http response", "Invalid http response (headers)", "Read error (http)", "Read timeout (http)",
-    "Close from server (http)",
+    "L4 unsuccessful connection", "Wrong http response", "Invalid http response (headers)", "Read error (http)", "Read timeout (http)",
 )  # fmt: skip
 
 
@@ -308,7 +307,7 @@ class Life:
         for each in told:
             self.speak(one, each)
         if change.before and not change.active + change.backup:
-            last = sentences.no_server(one.proxy.name)
+            last = sentences.no_server(one.proxy.name, "proxy" if one.proxy.kind == "listen" else "backend")
             told.append(last)
             self.say(last)
             self.log(one.proxy, last.level, last.text)

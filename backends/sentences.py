@@ -93,7 +93,7 @@ def _drain(name: str, why: str, via: str, change: Change, requeued: int) -> Mess
     return said(NOTICE, f"{name} is {up} {left}")
 
 
-def no_server(backend: str) -> Message:
-    """The last usable server of a backend is gone."""
+def no_server(backend: str, kind: str = "backend") -> Message:
+    """The last usable server of a backend is gone. kind: "proxy" of a listen."""
     text = "has no server available!"
-    return Message(EMERG, f"backend {backend} {text}", f"backend '{backend}' {text}", "ALERT")
+    return Message(EMERG, f"{kind} {backend} {text}", f"{kind} '{backend}' {text}", "ALERT")

@@ -26,7 +26,6 @@ cdef enum Seen:               # errors in traffic; backends.life.WORDS has the w
     SEEN_HEADERS
     SEEN_READ_ERROR
     SEEN_READ_TIMEOUT
-    SEEN_CLOSE
 
 cdef enum PersistBits:        # what persistence knows of a stream
     PERSIST_DIRECT = 1        # it has named its server itself, by a cookie or by a rule

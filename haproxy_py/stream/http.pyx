@@ -35,7 +35,7 @@ from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_status
 from backends.backend cimport RETRY_EMPTY, RETRY_JUNK, RETRY_TIMEOUT, retry_bit
 from backends.server cimport (
-    OBSERVE_L7, SEEN_CLOSE, SEEN_HEADERS, SEEN_READ_ERROR, SEEN_READ_TIMEOUT, SEEN_STATUS, ServerConn,
+    OBSERVE_L7, SEEN_HEADERS, SEEN_READ_ERROR, SEEN_READ_TIMEOUT, SEEN_STATUS, ServerConn,
 )
 from haproxy_py.stream.request cimport HttpRequest
 
@@ -431,6 +431,17 @@ cdef class HttpStream(HttpRequest):
         if self.backend.persistence is not None:
             self.backend.persistence.reply(self)
 
+    cdef void server_ended(self, uint8_t cause) noexcept:
+        """Its server is down, or is needed no more: 502 as long as nothing of a reply has come."""
+        if self.state == ST_EXCHANGE and not self.res_seen:
+            self.drop_server(True)
+            self.fail(502, cause, c'H')
+        elif self.state == ST_CONNECT or self.state == ST_TURN:
+            self.drop_server(True)
+            self.fail(503, cause, c'C')
+        else:
+            self.abort(cause)
+
     cdef bint server_lost(self) noexcept:
         """The server connection ended before a whole reply head. If it was a kept one and nothing came over it, the
         client is closed without a word, so that it may safely try again itself (RFC 9112 9.3.1), as HAProxy does."""
@@ -440,7 +451,7 @@ cdef class HttpStream(HttpRequest):
             return False
         if self.try_again(RETRY_EMPTY if self.rs.received == 0 else RETRY_JUNK):
             return False
-        self.observed(SEEN_READ_ERROR if self.sconn.error else SEEN_CLOSE)
+        self.observed(SEEN_READ_ERROR)
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)

@@ -264,6 +264,10 @@ cdef class TcpStream(Relay):
     cdef void fail(self, int status, uint8_t cause, uint8_t state) noexcept:
         self.cut(cause, state)
 
+    cdef void server_ended(self, uint8_t cause) noexcept:
+        if self.state != ST_DONE:
+            self.cut(cause, TERM_NONE)
+
     cdef void cut(self, uint8_t cause, uint8_t state) noexcept:
         cdef Session s = self.session
         cdef bint early

@@ -30,6 +30,7 @@ class Fake:
         self.drained = asyncio.Event()
         self.sockets: list[socket.socket] = []
         self.open = 0
+        self.told: list[str] = []
         self.stopping = False
         self.answer = config.globals[words.DESCRIPTION]
 
@@ -38,6 +39,12 @@ class Fake:
         if config.globals[words.DESCRIPTION] == "unbuildable":
             raise ConfigError("no such certificate")
         return cls(config, workers)
+
+    def states(self) -> str:
+        return ""
+
+    def take_over(self, states: str) -> None:
+        pass
 
     def bind(self, inherited: Mapping[str, int]) -> None:
         self.listening = bind.open_all(self.config, inherited)
