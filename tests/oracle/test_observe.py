@@ -1,0 +1,111 @@
+"""observe, on-error, on-marked-down and on-marked-up beside the real haproxy: the same requests, the same sentences."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness.ports import Reservation
+from tests.harness.products import Product, haproxy26, lacking_oracle, pyhaproxy
+from tests.oracle.test_server_life import Farm
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())]
+HEAD = """global
+ stats socket {folder}/sock level admin
+defaults
+ mode http
+ timeout client 5s
+ timeout server 300ms
+ timeout connect 300ms
+ retries 0
+"""
+MODES = {
+    "mark-down": ("observe layer7 error-limit 3 on-error mark-down", ["500", "500", "404", "500", "503", "500", "500"]),
+    "fail-check": ("observe layer7 error-limit 3", ["500"] * 5),
+    "sudden-death": ("observe layer7 error-limit 2 on-error sudden-death", ["501", "505", "500", "502", "500"]),
+    "fastinter": ("observe layer7 error-limit 2 on-error fastinter", ["500"] * 3),
+    "bad head": ("observe layer7 error-limit 1 on-error mark-down", ["bad"]),
+    "silence": ("observe layer7 error-limit 1 on-error mark-down", ["slow"]),
+    "closed": ("observe layer7 error-limit 1 on-error mark-down", ["close"]),
+    "refused": ("observe layer7 error-limit 1 on-error mark-down", ["200"]),
+    "layer4 sees no status": ("observe layer4 error-limit 1 on-error mark-down", ["500", "bad"]),
+    "layer4 refused": ("observe layer4 error-limit 1 on-error mark-down", ["200"]),
+    "ends with its server": ("on-marked-down shutdown-sessions", ["held"]),
+}
+
+
+@contextmanager
+def origin(port: int) -> Iterator[None]:
+    """Answers `/CODE` with that status; bad, slow, held, close as they say."""
+    sock = socket.create_server(("127.0.0.1", port), reuse_port=True)
+
+    def one(conn: socket.socket) -> None:
+        with conn:
+            asked = re.search(rb"GET /(\w+)", conn.recv(4096))
+            word = asked[1] if asked else b""
+            if re.fullmatch(rb"[0-9]+", word):
+                conn.sendall(b"HTTP/1.1 " + word + b" X\r\ncontent-length: 0\r\n\r\n")
+            elif word == b"bad":
+                conn.sendall(b"garbage\r\n\r\n")
+            elif word in (b"slow", b"held"):
+                time.sleep(0.6)
+
+    def serve() -> None:
+        while True:
+            try:
+                conn = sock.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=one, args=(conn,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield
+    finally:
+        sock.shutdown(socket.SHUT_RDWR)
+        sock.close()
+
+
+def status_of(port: int, word: str) -> bytes:
+    """The status line that a request gets."""
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.settimeout(5)
+        sock.sendall(f"GET /{word} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: sock.recv(4096), b""))[:12]
+
+
+def play(product: Product, folder: Path, fronts: dict[str, int], up: int, dead: int) -> tuple[list[bytes], list[str]]:
+    """Every mode's requests. Returns: the statuses; the sentences, sessions masked."""
+    folder.mkdir()
+    text = HEAD.format(folder=folder)
+    for at, (name, (words, _)) in enumerate(MODES.items()):
+        where = dead if "refused" in name else up
+        text += f"listen l{at}\n bind 127.0.0.1:{fronts[name]}\n server s 127.0.0.1:{where} check port {up} inter 60s {words}\n"
+    found: list[bytes] = []
+    with product.start(text, list(fronts.values())) as running:
+        farm = Farm(running, folder)
+        time.sleep(1.2)
+        for at, (name, (_, requests)) in enumerate(MODES.items()):
+            for word in requests:
+                if word == "held":
+                    threading.Timer(0.1, farm.ask, [f"set server l{at}/s health down"]).start()
+                found.append(status_of(fronts[name], word))
+                time.sleep(0.05)
+        time.sleep(0.1)
+        return found, [re.sub(r"\d+ sessions active", "N sessions active", line) for line in farm.said()]
+
+
+def test_observe(tmp_path: Path) -> None:
+    with Reservation() as ports, origin(up := ports.take()):
+        dead = ports.take()
+        theirs = play(haproxy26(), tmp_path / "theirs", {name: ports.take() for name in MODES}, up, dead)
+        ours = play(pyhaproxy(), tmp_path / "ours", {name: ports.take() for name in MODES}, up, dead)
+    assert ours == theirs
+    assert len(theirs[1]) > 12
