@@ -110,6 +110,8 @@ cdef void granted(ServerUser u, Server s, uint32_t served) noexcept:
         u.be_queue_pos += served
     else:
         u.srv_queue_pos += served
+    if s is None and u.target is not None:
+        u.avoid = u.target.slot            # its server went down: going elsewhere is a redispatch
     u.waiter = 0
     u.target = s
     if s is not None:
