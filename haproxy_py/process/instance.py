@@ -69,6 +69,7 @@ class Instance:
         self.listeners_of: dict[str, list[Listener]] = {}  # by frontend
         self.disabled_now: set[str] = set()  # frontends that the runtime socket has disabled
         self.shut_now: set[str] = set()  # ... for good
+        self.cookie_keys: dict[str, tuple[bool, str]] = {}  # by backend: dynamic cookies on, their key; once it was changed
         self.hard_maxconn = 0  # connections that the process has descriptors for; 0: not known
         self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn or statistics of their own
         self.drained = asyncio.Event()

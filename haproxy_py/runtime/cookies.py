@@ -4,36 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
+from haproxy_py.config.keywords.cookie import COOKIE, DYNAMIC_KEY
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import backend_of
 from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
 
 
-def _about(instance: Any, backend: str) -> Any:
-    """backends.persistence.CookiePlan of a backend, None: it has no cookie."""
+def _change(instance: Any, backend: str, on: bool | None, key: str | None) -> None:
+    """Take what was said (None: as it is) and make the cookies anew."""
+    if backend not in instance.cookie_keys:
+        proxy = instance.config.backend(backend)
+        cookie = proxy[COOKIE]
+        instance.cookie_keys[backend] = bool(cookie and "dynamic" in cookie.switches), proxy[DYNAMIC_KEY] or ""
+    before_on, before_key = instance.cookie_keys[backend]
+    on, key = before_on if on is None else on, before_key if key is None else key
+    instance.cookie_keys[backend] = on, key
     persistence = instance.backends[backend].persistence
-    return persistence.cookie if persistence is not None else None
+    if persistence is not None and persistence.cookie is not None:
+        persistence.rekey(key.encode("utf-8", "surrogateescape") if on and key else None)
 
 
 @operation("dynamic cookies", change=True)
 def switch(instance: Any, backend: str, on: bool) -> None:
     """Begin or cease to make them up."""
-    plan = _about(instance, backend)
-    if plan is not None:
-        plan.make_dynamic(on)
+    _change(instance, backend, on, None)
 
 
 @operation("dynamic cookie key", change=True)
 def set_key(instance: Any, backend: str, key: str) -> None:
     """A new key: new cookies."""
-    plan = _about(instance, backend)
-    if plan is not None:
-        plan.change_key(key.encode("utf-8", "surrogateescape"))
+    _change(instance, backend, None, key)
+
+
+def named(call: Call) -> str:
+    """The backend. Raises: Answer."""
+    if not call.arg(0):
+        raise Answer("A backend name is expected.\n")
+    name: str = backend_of(call.instance, call.arg(0)).name
+    return name
 
 
 async def _switch(call: Call, on: bool) -> None:
-    await call.service.everywhere("dynamic cookies", backend_of(call.instance, call.arg(0)).name, on)
+    await call.service.everywhere("dynamic cookies", named(call), on)
 
 
 @command(
@@ -60,7 +73,7 @@ async def disable(call: Call) -> None:
 )  # fmt: skip
 async def change_key(call: Call) -> None:
     """`set dynamic-cookie-key backend B KEY`."""
-    backend = backend_of(call.instance, call.arg(0)).name
+    backend = named(call)
     if not call.arg(1):
         raise Answer("String value expected.\n")
     await call.service.everywhere("dynamic cookie key", backend, call.arg(1))

@@ -15,6 +15,7 @@ from backends.hash_settings import dynamic, server_added
 from haproxy_py.config.errors import ConfigError, Faults, Where
 from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as words
+from haproxy_py.config.keywords.cookie import SERVER_COOKIE
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Proxy, Server
 from haproxy_py.rules.scope import REFERENCES
@@ -85,6 +86,9 @@ def add_here(instance: Any, backend: str, given: list[str], room: int, number: i
     )
     made.servers.append(server)
     made.balancer.append(server.slot)
+    server_added(made.balancer, item, server.slot)
+    if item[SERVER_COOKIE]:
+        server.cookie, server.own_cookie = item[SERVER_COOKIE].encode("utf-8", "surrogateescape"), True
     server_added(made.balancer, item, server.slot)
     if made.balancer.by_load:
         server.watcher = made.balancer

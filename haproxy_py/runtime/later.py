@@ -1,6 +1,6 @@
 """Commands of features that are not built yet: they are listed, their level is checked, and they say so.
 
-A row leaves this table when its command works. Read-only lists of things that cannot exist yet are empty, as HAProxy's are.
+A module that registers one of these takes its place; then the row leaves this table. Read-only lists of things that cannot exist yet are empty, as HAProxy's are.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ NOT_BUILT = (
     ("set ssl tls-key", "set ssl tls-key [id|file] <key>", "set the next TLS key for the <id> or <file> listener to <key>", USER),
     ("set table", "set table <table> key <k> [data.* <v>]*", "update or create a table entry's data", USER),
     ("show acl", "show acl [@<ver>] <acl>", "report available acls or dump an acl's contents", USER),
+    ("show events", "show events [<sink>] [-w] [-n]", "show event sink state", USER),
+    ("show resolvers", "show resolvers [id]", "dumps counters from all resolvers section and associated name servers", USER),
+    ("show servers state", "show servers state [<backend>]", "dump volatile server information (all or for a single backend)", USER),
     ("show quic", "show quic [<format>] [<filter>]", "display quic connections status", USER),
     ("show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>", USER),
     ("show ssl cert", "show ssl cert [<certfile>]", "display the SSL certificates used in memory, or the details of a file", USER),
@@ -66,6 +69,10 @@ NOT_BUILT = (
     ("update ssl ocsp-response", "update ssl ocsp-response <certfile>", "send ocsp request and update stored ocsp response", USER),
 )  # fmt: skip
 
+EXPERT = (
+    "add backend", "debug counters", "debug dev", "del backend", "httpclient", "publish backend", "unpublish backend",
+)  # fmt: skip
+
 
 def _say_so(call: Call) -> None:
     """What such a command answers."""
@@ -73,7 +80,9 @@ def _say_so(call: Call) -> None:
 
 
 for _name, _usage, _about, _level in NOT_BUILT:
-    command(_name, _usage, _about, level=_level)(_say_so)
+    command(_name, _usage, _about, level=_level, placeholder=True)(_say_so)
+for _name in EXPERT:
+    command(_name, level=Level.ADMIN, expert=True, placeholder=True)(_say_so)
 
 
 EMPTY = (
@@ -87,7 +96,7 @@ EMPTY = (
 
 
 def _register_empty(name: str, usage: str, about: str, level: Level, text: str) -> None:
-    @command(name, usage, about, level=level)
+    @command(name, usage, about, level=level, placeholder=True)
     def nothing(call: Call) -> str | None:
         """There is none of these: the list of them is empty, and a named one is not found."""
         if call.args and name in ("show map", "show table"):

@@ -60,6 +60,7 @@ class Command:
     expert: bool
     experimental: bool
     module: str
+    placeholder: bool = False  # it only says that it is not built; a registration that does takes its place
 
     @property
     def name(self) -> str:
@@ -80,16 +81,17 @@ def command(
     experimental: bool = False,
     master: bool = False,
     worker: bool = True,
+    placeholder: bool = False,
 ) -> Callable[[F], F]:
     """Register a function for the command `name` (one or more words). level: least level; master: also on the master's
     socket, worker: on the workers'. Raises: RuntimeError: two modules register one name."""
     words = tuple(name.split())
 
     def register(run: F) -> F:
-        row = Command(words, usage, about, level, run, expert, experimental, run.__module__)
+        row = Command(words, usage, about, level, run, expert, experimental, run.__module__, placeholder)
         for table, wanted in ((COMMANDS, worker), (MASTER_COMMANDS, master)):
-            if wanted:
-                if words in table:
+            if wanted and not (placeholder and words in table):
+                if words in table and not table[words].placeholder:
                     raise RuntimeError(f"command {name!r} registered by {table[words].module} and {row.module}")
                 table[words] = row
         return run

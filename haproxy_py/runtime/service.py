@@ -91,7 +91,9 @@ class Service:
 
     def environment(self) -> dict[str, str]:
         """The environment as the configuration left it."""
-        return dict(self.instance.config.env)
+        known = dict(self.instance.config.env)
+        known["HAPROXY_CLI"] = ";".join(door.shown for door in self.doors)
+        return known
 
     def stop(self) -> None:
         """Accept no more and end every connection. The listening descriptors stay open: they are the supervisor's."""

@@ -62,7 +62,7 @@ async def set_var(call: Call) -> None:
         process_vars.check_name(name)
         value = _computed(call, kind, words)
     except (ExprError, FormatError) as wrong:
-        raise Answer(f"{wrong}\n") from None
+        raise Answer(f"{str(wrong).partition(', did you mean')[0]}\n") from None
     except ValueError as wrong:
         raise Answer(f"'set var': {wrong}\n") from None
     await call.service.everywhere("set variable", name, value[0], value[1], value[2].decode("latin-1"))

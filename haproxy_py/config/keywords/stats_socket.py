@@ -6,11 +6,11 @@ The lines are kept as Bind items; haproxy_py.runtime serves them.
 from __future__ import annotations
 
 from haproxy_py.config.address import parse_listen
-from haproxy_py.config.errors import ConfigError
+from haproxy_py.config.errors import ConfigError, Faults
 from haproxy_py.config.keywords.bind import options
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Bind, Global, Setting
-from haproxy_py.config.registry import global_keyword
+from haproxy_py.config.model import Bind, Config, Global, Setting
+from haproxy_py.config.registry import global_keyword, whole_file_check
 from haproxy_py.config.units import UnitError, leading_int, parse_time
 
 STATS_SOCKETS: Setting[list[Bind]] = Setting("stats socket", list)
@@ -59,3 +59,12 @@ def stats_maxconn(line: Line, globals_: Global) -> None:
 def stats(line: Line, globals_: Global) -> None:
     """Any other word behind `stats` in the global section."""
     line.fail(f"'stats' only supports 'socket', 'maxconn' and 'timeout' (got '{line.arg(0)}')")
+
+
+@whole_file_check
+def check_sockets(config: Config, faults: Faults) -> None:
+    """TLS and PROXY headers are not served there: better refused than left out."""
+    for made in config.globals[STATS_SOCKETS]:
+        for word in ("ssl", "accept-proxy"):
+            if any(setting.name == word and value for setting, value in made.values.items()):
+                faults.alert(f"'stats socket' : '{word}' is known to HAProxy, not supported yet.", made.where)

@@ -74,6 +74,16 @@ CASES: dict[str, list[str]] = {
         "show tls-keys", "show servers conn x", "show errors x", "show fd x",
         "show pools foo", "show startup-logs", "show servers conn", "show servers conn b", "show stat x 1 1", "show errors",
     ],
+    "variables": [
+        "get var", "get var foo", "get var proc.nope", "set var proc.x int(3)", "experimental-mode on;set var",
+        "experimental-mode on;set var proc.x expr int(3);get var proc.x", "get var proc.x",
+        "experimental-mode on;set var proc.y fmt %[int(3)]x;get var proc.y", "experimental-mode on;set var txn.y expr int(3)",
+        "experimental-mode on;set var proc.z expr foo", "{oper}get var proc.x", "{user}get var proc.x",
+    ],
+    "cookies": [
+        "enable dynamic-cookie backend b", "disable dynamic-cookie backend x", "set dynamic-cookie-key backend b foo",
+        "set dynamic-cookie-key backend b", "disable dynamic-cookie backend b", "enable dynamic-cookie backend",
+    ],
     "dynamic servers": [
         "add server", "add server b", "add server b/n", "add server x/n 127.0.0.1:1", "add server b/s1 127.0.0.1:1",
         "add server c/n 127.0.0.1:1", "add server b/n 127.0.0.1:1 weight 5", "get weight b/n", "add server b/n 127.0.0.1:1",

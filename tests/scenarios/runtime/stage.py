@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import os
+import socket
+import socketserver
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,21 +39,36 @@ backend b
 DEADLINE_S = 15.0
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers everything; /slow after a second and a half."""
+class Handler(socketserver.StreamRequestHandler):
+    """Answers every request; /slow after a second and a half."""
 
-    protocol_version = "HTTP/1.1"
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            while self.rfile.readline() not in (b"\r\n", b""):
+                pass
+            if line.startswith(b"GET /slow"):
+                time.sleep(1.5)
+            with contextlib.suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
-    def do_GET(self) -> None:
-        if self.path == "/slow":
-            time.sleep(1.5)
-        self.send_response(200)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
 
-    def log_message(self, format: str, *args: object) -> None:
-        return
+class Origin(socketserver.ThreadingTCPServer):
+    """A server behind the proxy."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def fetch(port: int, path: str = "/") -> tuple[int, bytes]:
+    """Status and body of one request on a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        reply = b""
+        while data := sock.recv(65536):
+            reply += data
+    head, _, body = reply.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
 
 
 @dataclass
@@ -64,19 +79,18 @@ class Stage:
     folder: Path
     port: int
     origin: int
-    socket: Path = field(init=False)
+    admin: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.socket = self.folder / "admin"
+        self.admin = self.folder / "admin"
 
     def ask(self, command: str) -> str:
         """The whole answer to one line, without its last empty line."""
-        return ask(self.socket, command).decode().removesuffix("\n")
+        return ask(self.admin, command).decode().removesuffix("\n")
 
     def get(self, path: str = "/") -> int:
         """Status of one request on a connection of its own."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
-            return int(reply.status)
+        return fetch(self.port, path)[0]
 
     def stat(self, name: str, proxy: str, part: str) -> str:
         """One field of `show stat`."""
@@ -115,17 +129,17 @@ def stage(
     workers: int = 2, timeout: str = "20s", maxconn: int = 10, flags: tuple[str, ...] = ("-db",), more: str = ""
 ) -> Iterator[Stage]:
     """Start origin and proxy; the proxy serves with all its workers."""
-    origin = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    origin = Origin(("127.0.0.1", 0), Handler)
     threading.Thread(target=origin.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="rt-") as folder, Reservation() as ports:
         port = ports.take()
         text = CONFIG.format(
-            workers=workers, folder=folder, timeout=timeout, maxconn=maxconn, port=port, origin=origin.server_port
+            workers=workers, folder=folder, timeout=timeout, maxconn=maxconn, port=port, origin=origin.server_address[1]
         )
         given = tuple(flag.replace("{folder}", folder) for flag in flags)
         with pyhaproxy().start(text + more, [port], given) as running:
-            made = Stage(running, Path(folder), port, origin.server_port)
-            until(lambda: answers(made.socket), "the runtime socket")
+            made = Stage(running, Path(folder), port, origin.server_address[1])
+            until(lambda: answers(made.admin), "the runtime socket")
             until(lambda: made.ask("show threads").count("Thread") == workers, "all workers")
             try:
                 yield made

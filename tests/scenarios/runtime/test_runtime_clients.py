@@ -39,14 +39,14 @@ def quick(on: Stage) -> None:
 @pytest.mark.skipif(not shutil.which("socat"), reason="socat is not installed")
 def test_socat(on: Stage) -> None:
     done = subprocess.run(
-        ["socat", "stdio", f"unix-connect:{on.socket}"], input=b"show version;get weight b/s1\n", capture_output=True, timeout=10
+        ["socat", "stdio", f"unix-connect:{on.admin}"], input=b"show version;get weight b/s1\n", capture_output=True, timeout=10
     )
     assert done.stdout == b"3.2.0\n\n1 (initial 1)\n\n"
 
 
 def test_haproxyadmin(on: Stage) -> None:
     """A public client library, unchanged."""
-    admin = haproxy.HAProxy(socket_file=str(on.socket))
+    admin = haproxy.HAProxy(socket_file=str(on.admin))
     assert admin.version == "3.2.0"
     assert [front.name for front in admin.frontends()] == ["f"]
     server = admin.server("s1", backend="b")[0]
@@ -65,7 +65,7 @@ def test_haproxyadmin(on: Stage) -> None:
 def test_every_cut_of_a_payload(on: Stage) -> None:
     sent = b"get weight b/s1 <<END\nx;y\n\nz\nEND\n"
     for at in range(1, len(sent)):
-        with connect(on.socket) as sock:
+        with connect(on.admin) as sock:
             sock.sendall(sent[:at])
             time.sleep(0.002)
             sock.sendall(sent[at:])
@@ -76,7 +76,7 @@ def test_every_cut_of_a_payload(on: Stage) -> None:
 def test_a_megabyte_of_payload_is_refused(on: Stage) -> None:
     before = resident_kb(on.running.pid)
     for _ in range(3):
-        with connect(on.socket) as sock, contextlib.suppress(OSError):
+        with connect(on.admin) as sock, contextlib.suppress(OSError):
             sock.sendall(b"add map x <<\n" + b"k v\n" * 250000)
             assert sock.recv(1000).startswith(b"The command is too big for the buffer size.")
     quick(on)
@@ -85,7 +85,7 @@ def test_a_megabyte_of_payload_is_refused(on: Stage) -> None:
 
 def test_a_client_that_never_reads_is_cut_off(on: Stage) -> None:
     before = resident_kb(on.running.pid)
-    greedy = [connect(on.socket) for _ in range(5)]
+    greedy = [connect(on.admin) for _ in range(5)]
     for sock in greedy:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         sock.setblocking(False)
@@ -109,7 +109,7 @@ def test_a_thousand_half_open_clients(on: Stage) -> None:
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
         try:
-            sock.connect(str(on.socket))
+            sock.connect(str(on.admin))
         except BlockingIOError:
             sock.close()
             continue

@@ -7,22 +7,16 @@ import signal
 import socket
 import threading
 import time
-import urllib.error
 
 import pytest
 
-from tests.scenarios.runtime.stage import Stage, answers, kill, stage, until
+from tests.harness.ports import Reservation
+from tests.scenarios.runtime.stage import Stage, answers, fetch, kill, stage, until
 
 
 def statuses(on: Stage, count: int = 12) -> set[int]:
     """What so many requests, which fall to both workers, are answered."""
-    found = set()
-    for _ in range(count):
-        try:
-            found.add(on.get())
-        except urllib.error.HTTPError as wrong:
-            found.add(wrong.code)
-    return found
+    return {on.get() for _ in range(count)}
 
 
 def test_maintenance_and_back_for_every_worker() -> None:
@@ -42,7 +36,7 @@ def test_what_was_set_outlives_each_worker() -> None:
         for pid in on.workers():
             kill(pid)
             until(lambda pid=pid: len(set(on.workers()) - {pid}) == 2, "another worker")  # type: ignore[misc]
-            until(lambda: answers(on.socket) and on.ask("show threads").count("Thread") == 2, "both serve")
+            until(lambda: answers(on.admin) and on.ask("show threads").count("Thread") == 2, "both serve")
         assert on.ask("get weight b/s1") == "7 (initial 1)\n"
         assert on.stat("slim", "f", "FRONTEND") == "77"
         assert on.stat("status", "b", "n") == "MAINT"
@@ -152,3 +146,30 @@ def test_a_new_server_is_checked_when_its_check_is_enabled() -> None:
         until(lambda: on.stat("check_status", "b", "n") == "L4OK", "a check")
         on.ask("set server b/n addr 127.0.0.1 port 1")
         until(lambda: on.stat("status", "b", "n").startswith("DOWN"), "it is found to be down")
+
+
+def test_a_variable_of_the_process_is_the_same_everywhere() -> None:
+    """Computed once, stored in every worker and in those that come later; rules see it."""
+    more = "frontend g\n  bind {0}\n  http-request return status 200 content-type text/plain lf-string %[var(proc.x)]\n"
+    with Reservation() as ports:
+        port = ports.take()
+        with stage(more=more.format(f"127.0.0.1:{port}")) as on:
+
+            def seen() -> set[bytes]:
+                return {fetch(port)[1] for _ in range(12)}
+
+            on.ask("experimental-mode on;set var proc.x expr rand(1000000),add(1)")
+            value = on.ask("get var proc.x").split("<")[1].split(">")[0].encode()
+            assert seen() == {value}
+            kill(on.workers()[0])
+            until(lambda: answers(on.admin) and on.ask("show threads").count("Thread") == 2, "both serve")
+            assert seen() == {value}
+            assert value in on.ask("get var proc.x").encode()
+
+
+def test_a_server_with_a_cookie_of_its_own() -> None:
+    with stage() as on:
+        assert on.ask(f"add server b/n 127.0.0.1:{on.origin} cookie abc id 9") == "New server registered.\n"
+        on.ask("enable server b/n")
+        assert on.stat("sid", "b", "n") == "9"
+        assert statuses(on) == {200}
