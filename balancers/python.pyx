@@ -7,13 +7,12 @@ on in its place; the next request asks it again.
 from collections.abc import Callable
 from traceback import format_exception_only
 
-from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 from haproxy_py.engine.addr cimport ADDR_TEXT, Addr, addr_text
 from haproxy_py.engine.message cimport Field, Head
 from haproxy_py.engine.shm cimport ServerShared, ServerSlot, server_usable
 from haproxy_py.engine.txn cimport Txn
-from balancers.base cimport Balancer, StateHead, server_full
+from balancers.base cimport Balancer, server_full
 from balancers.roundrobin cimport RoundRobin
 
 __all__ = ["PickRequest", "PickServer", "PythonBalancer"]
@@ -117,8 +116,9 @@ cdef class PythonBalancer(Balancer):
         self.views = []
         self.request = PickRequest.__new__(PickRequest)
 
-    cdef size_t state_bytes(self, uint32_t servers) noexcept:
-        return sizeof(StateHead) + 128 + self.stand_in.state_bytes(servers)
+    def state_size(self, servers: int) -> int:
+        """See Balancer.state_size(): two blocks, each in cache lines of its own."""
+        return Balancer.state_size(self, servers) + 64 + self.stand_in.state_size(servers)
 
     def attach(self, proxy, servers, *, bint allbackups=False, int room=0) -> None:
         """See Balancer.attach(); the round robin that stands in has a state block of its own."""

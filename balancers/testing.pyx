@@ -1,8 +1,11 @@
-"""A pool of servers without sockets, for tests of balancers and of what uses them."""
+"""A pool of servers without sockets, for tests of balancers and of what uses them; and what their calls cost."""
+
+from time import perf_counter_ns
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memset
 from haproxy_py.engine.shm cimport ProxySlot, ServerSlot, Segment, SRV_RUNNING, SRV_STOPPED
+from haproxy_py.engine.txn cimport Txn
 from balancers.base cimport AT_WORK, Balancer, StateHead, nbsrv, recount
 
 
@@ -139,3 +142,40 @@ cdef class Pool:
     def tot_weight(self) -> int:
         """Sum of the effective weights in use, scaled by 16."""
         return self.proxy.shared.tot_weight
+
+
+def time_requests(Balancer balancer not None, list txns not None, int n) -> float:
+    """Nanoseconds of one request: its pick and, for a balancer that goes by load, the news of its beginning and its end.
+
+    txns: engine.txn.Txn or None, taken in turn.
+    """
+    cdef ServerSlot slot
+    cdef int i, kinds = <int>len(txns)
+    start = perf_counter_ns()
+    for i in range(n):
+        slot = balancer.pick(<Txn>txns[i % kinds])
+        if slot is not None and balancer.by_load:
+            slot.shared.scur += 1
+            balancer.load_changed(slot)
+            slot.shared.scur -= 1
+            balancer.load_changed(slot)
+    return (perf_counter_ns() - start) / n
+
+
+def time_changes(Balancer balancer not None, int n, bint weights) -> float:
+    """Nanoseconds until a change of a server is applied: of its weight, else of its state. n: changes, an even number."""
+    cdef ServerSlot slot
+    cdef int i, count = <int>len(balancer.servers)
+    spent = 0
+    for i in range(n):
+        slot = balancer.servers[(i // 2 * 7919) % count]
+        start = perf_counter_ns()
+        if weights:
+            slot.shared.eweight = slot.shared.eweight + 16 if i % 2 == 0 else slot.shared.eweight - 16
+        else:
+            slot.shared.state = SRV_STOPPED if i % 2 == 0 else SRV_RUNNING
+        recount(balancer.proxy)
+        balancer.proxy.shared.generation += 1
+        balancer.changed(slot)
+        spent += perf_counter_ns() - start
+    return spent / n
