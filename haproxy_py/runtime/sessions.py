@@ -97,7 +97,7 @@ def _asked_number(text: str) -> int:
 
 
 @command(
-    "show sess", "show sess [<id> | all | help | older <age> | fe|be|srv <name>]*", "report the list of current streams or dump this exact stream",
+    "show sess", "show sess [<id>|all|older <age>|susp|fe|be|srv <name>]*", "report the list of current streams or dump this exact stream",
     level=Level.OPERATOR,
 )  # fmt: skip
 async def show_sess(call: Call) -> AsyncIterator[str]:
