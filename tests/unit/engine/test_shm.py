@@ -122,18 +122,25 @@ def test_retire_gives_a_dead_workers_part_back(segment: Segment) -> None:
 
 
 def test_the_checker_is_one_and_another_takes_over(segment: Segment) -> None:
-    def first() -> None:
-        segment.attach(1)
-        assert segment.claim_checker() and segment.claim_checker()
-
     def second() -> None:
         segment.attach(2)
         assert not segment.claim_checker()
         segment.retire(1)
         assert segment.claim_checker()
 
-    assert in_child(first) == 0
+    segment.attach(1)
+    assert segment.claim_checker() and segment.claim_checker()
     assert in_child(second) == 0
+
+
+def test_a_checker_that_is_gone_without_notice_is_followed(segment: Segment) -> None:
+    def first() -> None:
+        segment.attach(1)
+        assert segment.claim_checker()
+
+    assert in_child(first) == 0
+    segment.attach(2)
+    assert segment.claim_checker(), "its supervisor has become another program and retires nobody"
 
 
 def test_a_dead_owner_does_not_keep_the_lock(segment: Segment) -> None:
