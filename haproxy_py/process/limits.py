@@ -24,7 +24,7 @@ class Plan:
 def plan(settings: Settings, listeners: int, checked: int, hard: int) -> Plan:
     """maxconn as configured, or what `hard` descriptors allow. Pipes are not counted: without one, bodies are copied.
 
-    Args: listeners, checked: number of listening sockets, of servers with a health check. hard: RLIMIT_NOFILE's hard
+    Args: listeners, checked: number of listening sockets (and what else is open throughout), of servers with a health check. hard: RLIMIT_NOFILE's hard
     limit, -1 for none.
     """
     top = settings.fd_hard_limit or FALLBACK_HARD

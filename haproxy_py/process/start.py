@@ -17,6 +17,7 @@ from haproxy_py.config.address import resolve
 from haproxy_py.config.errors import ConfigError, Faults, Level
 from haproxy_py.config.keywords import process as words
 from haproxy_py.config.keywords import server_options
+from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_SOCKETS
 from haproxy_py.config.model import Address, Config
 from haproxy_py.config.reader import load
 from haproxy_py.process import background, limits, masterdoors, privileges, reexec, worker
@@ -197,7 +198,9 @@ class Program:
     def _raise_limits(self, config: Config, said: Settings, instance: Instance) -> None:
         checked = sum(server[server_options.CHECK] for proxy in config.proxies for server in proxy.servers)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        plan = limits.plan(said, len(instance.listening), checked, hard)
+        runtime = config.globals[STATS_MAXCONN] if config.globals[STATS_SOCKETS] else 0
+        bus = 2 * (said.workers + 2) if said.supervised else 0
+        plan = limits.plan(said, len(instance.listening) + runtime + bus, checked, hard)
         limits.raise_descriptors(plan.descriptors, said, self.console, self.program)
         limits.limit_memory(said, self.console, self.program)
         instance.segment.maxconn = plan.maxconn
