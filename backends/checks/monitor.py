@@ -10,7 +10,7 @@ from backends import state
 from backends.checks import published, report
 from backends.checks.health import Health
 from backends.checks.status import BY_NAME, TABLE, Finding, Verdict, reason
-from backends.life import Life
+from backends.life import AGENT_RISE, Life
 from haproxy_py.engine.shm import ServerSlot
 
 
@@ -81,10 +81,13 @@ class Monitor:
         return said + self._follow(health, verdict, facts["state"], "" if self.verbose else reason(finding, duration_ms))
 
     def _follow(self, health: Health, verdict: Verdict, old: int, why: str) -> list[report.Message]:
-        """Bring the operational state in line with the counter."""
+        """Bring the operational state in line with the counter. What its agent has stopped, a check does not start."""
         if verdict is Verdict.FAILED and not health.up and old != state.STOPPED:
             return self.life.stopped(self.slot, why)
         if verdict is Verdict.PASSED and health.up and old in (state.STOPPED, state.STOPPING):
+            one = self.life.servers[self.slot]
+            if one.has_agent and state.facts(self.slot)["agent_health"] < AGENT_RISE:
+                return []
             return self.life.running(self.slot, why)
         if verdict is Verdict.CONDITIONAL and health.up and old not in (state.STOPPED, state.STOPPING):
             return self.life.stopping(self.slot, why)

@@ -55,6 +55,11 @@ class Plan:
             base = self.inter
         else:
             base = self.downinter if health == 0 else self.fastinter
+        return self.spread_out(base, spread_percent, rand)
+
+    @staticmethod
+    def spread_out(base: int, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
+        """A delay with the noise of spread-checks."""
         if not spread_percent:
             return base
         reach = base * spread_percent // 100
@@ -71,17 +76,22 @@ class Plan:
             asked = facts.number(connect.port_expr) or 0
             asked = asked if 0 < asked < 65536 else 0
         chosen = asked or server[so.CHECK_PORT] or port
-        source = server[so.SOURCE]
         return Target(
             place,
             chosen if port >= 0 or asked or server[so.CHECK_PORT] else -1,
             proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
             tls=tls,
             sni=(connect.sni or server[kw.CHECK_SNI]) if tls is not None else "",
-            source=(source.host or "", source.port) if source else ("", 0),
+            source=self.source,
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
         )
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """IP text and port to connect from, "" any."""
+        said = self.server[so.SOURCE]
+        return (said.host or "", said.port) if said else ("", 0)
 
     def _proxied(self) -> bool:
         said = self.server[kw.CHECK_SEND_PROXY]

@@ -21,12 +21,14 @@ class Message:
     word: str = "WARNING"
 
 
-def checked(backend: str, server: str, backup: bool, finding: Finding, duration_ms: int, health: Health, weight: int) -> Message:
-    """`Health check for server ...`: one check's outcome (option log-health-checks)."""
+def checked(
+    backend: str, server: str, backup: bool, finding: Finding, duration_ms: int, health: Health, weight: int, what: str = "Health"
+) -> Message:
+    """`Health check for server ...`, `Agent check ...`: one check's outcome (option log-health-checks)."""
     value, of = health.progress()
     word = ("UP" if weight else "DRAIN") if health.up else "DOWN"
     text = (
-        f"Health check for {'backup ' if backup else ''}server {backend}/{server} {OUTCOMES[finding.status.verdict]}"
+        f"{what} check for {'backup ' if backup else ''}server {backend}/{server} {OUTCOMES[finding.status.verdict]}"
         f"{reason(finding, duration_ms)}, status: {value}/{of} {word}."
     )
     return Message(NOTICE, text, text)

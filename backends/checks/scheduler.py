@@ -19,7 +19,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from backends import state
+from backends.checks import agent_keywords as ak
 from backends.checks import published
+from backends.checks.agent import Agent, AgentCheck, AgentPlan
 from backends.checks.monitor import Monitor
 from backends.checks.plan import TlsMaker, first_delays, make_plan
 from backends.checks.probe import clock_us
@@ -31,6 +33,7 @@ from backends.checks.tls import client_context
 from backends.life import Life
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
 from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
+from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.reactor import Reactor
 from haproxy_py.engine.shm import ServerSlot
@@ -109,6 +112,7 @@ class Checker:
         self.hostname = _node(config)
         self.tls_maker = tls_maker
         self.running: set[CheckRun] = set()
+        self.agents = [self._agent_of(proxy, server, slot) for proxy, server, slot in _asked(config, lookup)]
         self.checks = [self._check_of(proxy, server, slot) for proxy, server, slot in _checked(config, lookup)]
 
     def _check_of(self, proxy: Proxy, server: Server, slot: ServerSlot) -> ServerCheck:
@@ -117,10 +121,18 @@ class Checker:
         monitor = Monitor(slot, proxy.name, plan.rise, plan.fall, self.life, verbose=verbose)
         return ServerCheck(plan, monitor, self.hostname, self._ready)
 
+    def _agent_of(self, proxy: Proxy, server: Server, slot: ServerSlot) -> AgentCheck:
+        agent = Agent(slot, proxy.name, self.life, verbose=bool(proxy[LOG_HEALTH_CHECKS]))
+        inter = server[ak.AGENT_INTER]
+        plan = AgentPlan(server[ak.AGENT_ADDR], server[ak.AGENT_PORT], inter, proxy[TIMEOUT_CHECK] or inter, server[ak.AGENT_SEND])
+        return AgentCheck(plan, agent, make_plan(proxy, server, self.config, self.tls_maker), self._question_due)
+
     def prepare(self) -> None:
         """Give every checked server that has none its first health and state; best before the workers are forked."""
         for each in self.checks:
             each.monitor.prepare(each.plan.server[INIT_STATE])
+        for one in self.agents:
+            one.agent.prepare()
 
     def start(self, reactor: Reactor) -> None:
         """Begin to check, spread as HAProxy does. A worker that takes over goes on from the shared health."""
@@ -129,11 +141,15 @@ class Checker:
         delays = first_delays([each.plan.inter for each in self.checks], self.max_spread)
         for each, delay in zip(self.checks, delays, strict=True):
             each.arm(reactor, delay)
+        for one, delay in zip(self.agents, first_delays([a.plan.inter for a in self.agents], self.max_spread), strict=True):
+            one.arm(reactor, delay)
 
     def stop(self) -> None:
         """End every check."""
         for each in self.checks:
             each.disarm()
+        for one in self.agents:
+            one.cancel()
         for run in list(self.running):
             run.cancel()
             published.ended(run.check.slot)
@@ -156,6 +172,10 @@ class Checker:
             self.checks.remove(each)
             each.disarm()
             each.gone = True
+        for asked in [one for one in self.agents if one.slot is slot]:
+            self.agents.remove(asked)
+            asked.cancel()
+            asked.gone = True
         for run in [one for one in self.running if one.check.slot is slot]:
             run.cancel()
             self.running.discard(run)
@@ -168,6 +188,32 @@ class Checker:
 
     def _ready(self, each: ServerCheck) -> None:
         self.bites.do(lambda: self.begin(each))
+
+    def _question_due(self, one: AgentCheck) -> None:
+        self.bites.do(lambda: self.ask(one))
+
+    def ask(self, one: AgentCheck) -> None:
+        """Ask an agent now, unless it is not to be asked."""
+        if self.reactor is None or one.gone:
+            return
+        if not published.askable(one.slot):
+            one.arm(self.reactor, one.plan.inter)
+            return
+        began = clock_us(self.reactor)
+
+        def done(finding: Finding) -> None:
+            one.probe = None
+            duration = (clock_us(self.reactor) - began) // 1000 if self.reactor is not None else 0
+            self.bites.do(lambda: self._answered(one, finding, duration))
+
+        one.ask(self.reactor, done)
+
+    def _answered(self, one: AgentCheck, finding: Finding, duration: int) -> None:
+        if self.reactor is None or one.gone:
+            return
+        if published.askable(one.slot):
+            one.agent.conclude(finding, duration)
+        one.arm(self.reactor, one.check.spread_out(one.plan.inter, self.spread))
 
     def begin(self, each: ServerCheck, told: Callable[[Finding], None] | None = None) -> None:
         """Check a server now, unless it is not to be, or is being checked."""
@@ -215,6 +261,14 @@ class Checker:
         told: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
         self.begin(each, told.set_result)
         return await told
+
+
+def _asked(config: Config, lookup: Lookup) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
+    for proxy in config.proxies:
+        for server in proxy.servers if proxy.is_backend else ():
+            slot = lookup(proxy, server) if server[ak.AGENT_CHECK] and server[ak.AGENT_PORT] else None
+            if slot is not None:
+                yield proxy, server, slot
 
 
 def _checked(config: Config, lookup: Lookup) -> Iterator[tuple[Proxy, Server, ServerSlot]]:
