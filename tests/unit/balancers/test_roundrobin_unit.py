@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -94,6 +95,23 @@ def test_any_change_leaves_only_usable_servers_and_later_the_proportion(weights:
         made.picks(40000)
         seen = Counter(made.picks(total))
         assert all(abs(seen[i] - 16 * weight[i]) <= 3 for i in usable)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.integers(1, 12), min_size=6, max_size=6), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 30)), max_size=20))
+def test_changed_weights_make_no_burst(weights: list[int], changes: list[tuple[int, int, int]]) -> None:
+    made, weight = pool(*weights), list(weights)
+    for which, new, turns in changes:
+        weight[which] = new
+        made.weight(which, new)
+        longest = max(len(run) for run in _runs(made.picks(turns)))
+        others = sum(weight) - max(weight)
+        assert others == 0 or longest <= 2 * (max(weight) // others + 2), "about its share in a row, twice while it catches up"
+
+
+def _runs(picks: list[int | None]) -> list[list[int | None]]:
+    """Neighbouring picks of one server."""
+    return [list(run) for _, run in groupby(picks)]
 
 
 def test_a_server_that_comes_back_is_not_flooded() -> None:
