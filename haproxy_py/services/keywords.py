@@ -199,6 +199,8 @@ def finish_pages(config: Config, faults: Faults) -> None:
         if proxy[MODE] != "http":
             faults.warning(f"'stats' statement ignored for {proxy.title} as it requires HTTP mode.")
             proxy[STATS] = []
+        elif page.rules and (page.users or page.realm):
+            faults.alert(f"{proxy.title}: stats 'auth'/'realm' and 'http-request' can't be used at the same time.")
         elif page.users:
             proxy[STATS] = [_with_accounts(config, proxy, page, f".stats-{number}", faults)]
 

@@ -21,7 +21,7 @@ from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.pages cimport raw_page
 from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT
 from haproxy_py.stream.session cimport Session
-from haproxy_py.stream.stats cimport count_phases, count_status, count_time
+from haproxy_py.stream.stats cimport count_phases, count_request, count_status, count_time
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerConn
 
@@ -115,6 +115,8 @@ cdef class HttpAnswer(Relay):
         cdef Reply page = self.front.httpconf.page(status)
         self.status = status
         count_status(self.fe.mine, status)
+        if not self.req_seen:
+            count_request(self.fe.mine, &self.fe.shared.rate_max, <uint64_t>self.worker.reactor.wall_us // 1000000)
         if page.raw and not page.body:
             self.finish_session()                    # errorfile CODE /dev/null: not a word
         else:
@@ -220,7 +222,11 @@ cdef class HttpAnswer(Relay):
             return
         self.state = ST_DONE
         self.done_us = self.worker.reactor.now_us
-        if self.counted_in == 0 and self.req_seen:
+        if self.status < 0 and self.req_seen:
+            count_status(self.fe.mine, 0)                        # ended without a word
+            if self.counted_be:
+                count_status(self.be.mine, 0)
+        elif self.counted_in == 0 and self.req_seen:
             self.counted_in = counted_size(self.req, False)      # answered before it was made ready for a server
         bin = self.counted_in + self.rq.body.payload
         bout = self.out_bytes()

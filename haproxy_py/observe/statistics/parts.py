@@ -14,6 +14,7 @@ from haproxy_py.config.keywords import balance
 from haproxy_py.config.keywords import bind as bind_words
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.keywords.stats_socket import STATS_SOCKETS
 from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.observe.statistics import serverstate
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Value = int | str | None
 Row = list[Value]
-FIRST_IID = 2  # HAProxy's first proxy has this number: 1 is one of its own
 FRONTEND, BACKEND, SERVER, LISTENER = range(4)  # field `type`
 TYPE_BITS = {FRONTEND: 1, BACKEND: 2, SERVER: 4, LISTENER: 8}  # second number of `show stat <iid> <type> <sid>`
 
@@ -255,7 +255,8 @@ class Parts:
         self.items: dict[int, ServerItem] = {}  # by room of the segment: servers added at run time
         self._servers: dict[int, ServerPart] = {}
         self.proxies = [p for p in world.config.proxies if not p[words.DISABLED]]
-        self.iids = _numbers(self.proxies)
+        # the runtime socket is a proxy of its own, the first one
+        self.iids = _numbers(world.config.proxies, 2 if world.config.globals[STATS_SOCKETS] else 1)
         self._fixed = {id(p): self._of_proxy(p) for p in self.proxies}
 
     def iid(self, proxy: Proxy) -> int:
@@ -306,11 +307,10 @@ class Parts:
             yield ListenerPart(proxy, iid, item, port, item[bind_words.ID] or number, slot)
 
 
-def _numbers(proxies: list[Proxy]) -> dict[int, int]:
-    """id() of each proxy -> its number: the one configured, else its place, or the next that is free."""
+def _numbers(proxies: list[Proxy], number: int) -> dict[int, int]:
+    """id() of each proxy -> its number: the one configured, else its place from `number` on, or the next that is free."""
     taken = {p[words.ID] for p in proxies if p[words.ID]}
     found: dict[int, int] = {}
-    number = FIRST_IID
     for proxy in proxies:
         given = proxy[words.ID]
         if given is None:

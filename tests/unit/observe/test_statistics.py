@@ -60,7 +60,7 @@ def test_the_first_fields_stand_where_they_always_stood() -> None:
 def test_rows_in_order_with_numbers(made: Statistics) -> None:
     rows = [(r["pxname"], r["svname"], r["iid"], r["sid"], r["type"]) for r in table(made)]
     assert rows == [
-        ("fe", "FRONTEND", "2", "0", "0"), ("other", "FRONTEND", "9", "0", "0"), ("be", "s1", "4", "1", "2"),
+        ("fe", "FRONTEND", "1", "0", "0"), ("other", "FRONTEND", "9", "0", "0"), ("be", "s1", "4", "1", "2"),
         ("be", "s2", "4", "2", "2"), ("be", "BACKEND", "4", "0", "1"), ("t", "FRONTEND", "5", "0", "0"),
         ("t", "s3", "5", "1", "2"), ("t", "BACKEND", "5", "0", "1"),
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_tcp_proxy_has_no_http_fields(made: Statistics) -> None:
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (["2", "-1", "-1"], ["FRONTEND"]),
+        (["1", "-1", "-1"], ["FRONTEND"]),
         (["be", "4", "-1"], ["s1", "s2"]),
         (["be", "6", "2"], ["s2"]),
         (["domain", "proxy", "be", "2", "-1"], ["BACKEND"]),
@@ -122,7 +122,7 @@ def test_typed_and_json_say_the_same(made: Statistics) -> None:
 
 
 def test_desc_is_quoted_behind_the_value(made: Statistics) -> None:
-    assert b'F.2.0.0.pxname.1:KNS:str:fe:"Proxy name"\n' in b"".join(made.show_stat(["typed", "desc"]))
+    assert b'F.1.0.0.pxname.1:KNS:str:fe:"Proxy name"\n' in b"".join(made.show_stat(["typed", "desc"]))
     assert b'Name: HAProxy:"Product name"\n' in b"".join(made.show_info(["desc"]))
 
 
