@@ -16,7 +16,7 @@ from haproxy_py.engine.txn cimport TERM_NONE
 from haproxy_py.rules.vars cimport vars_end_request
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
-from haproxy_py.stream.forward cimport counted_size, say_connection
+from haproxy_py.stream.forward cimport counted_size, received_size, say_connection
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.pages cimport raw_page
 from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT
@@ -226,8 +226,8 @@ cdef class HttpAnswer(Relay):
             count_status(self.fe.mine, 0)                        # ended without a word
             if self.counted_be:
                 count_status(self.be.mine, 0)
-        elif self.counted_in == 0 and self.req_seen:
-            self.counted_in = counted_size(self.req, False)      # answered before it was made ready for a server
+        if self.counted_in == 0 and self.req_seen:
+            self.counted_in = received_size(self.req)            # answered before it was made ready for a server
         bin = self.counted_in + self.rq.body.payload
         bout = self.out_bytes()
         self.fe.mine.bin += bin
