@@ -62,7 +62,7 @@ class Reply:
 def question(name: str, kind: int, number: int, payload: int) -> bytes:
     """One query. payload: largest answer that is taken. Raises: ValueError: no such name can be asked for."""
     try:
-        asked = dns.message.make_query(name, kind, use_edns=0, payload=max(payload, SMALLEST_EDNS), id=number)
+        asked = dns.message.make_query(name, dns.rdatatype.RdataType(kind), use_edns=0, payload=max(payload, SMALLEST_EDNS), id=number)
         return asked.to_wire()
     except dns.exception.DNSException as wrong:
         raise ValueError(f"{name}: {wrong}") from None

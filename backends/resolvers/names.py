@@ -124,6 +124,6 @@ class Names:
             return refused(NO_RESOLUTION)
         before = named.fqdn
         if before.lower() == fqdn.lower():
-            return Answer(WARNING, f"no need to change the FDQN by 'stats socket command'\n")
+            return Answer(WARNING, "no need to change the FDQN by 'stats socket command'\n")
         named.name(fqdn.rstrip("."))
         return Answer(WARNING, f"{named.title} changed its FQDN from {before or '(null)'} to {fqdn} by 'stats socket command'\n")
