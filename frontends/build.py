@@ -181,11 +181,17 @@ def build_listener(
         counts=slot if one.proxy[options.SOCKET_STATS] else None,
         on_unix=item.address.family in ("unix", "abns"),
         tcp_ut=item[bind_words.TCP_UT],
+        number=number(one) & 0xFFFF,
     )
+
+
+def number(one: Wanted) -> int:
+    """The id given on the line, else its place in the proxy, from 1."""
+    return one.bind[bind_words.ID] or one.proxy.binds.index(one.bind) + 1
 
 
 def bind_name(one: Wanted) -> bytes:
     """The name given on the line, else its number in the proxy, from 1."""
-    name = one.bind[bind_words.NAME] or str(one.bind[bind_words.ID] or one.proxy.binds.index(one.bind) + 1)
+    name = one.bind[bind_words.NAME] or str(number(one))
     return name.encode("utf-8", "surrogateescape")
 

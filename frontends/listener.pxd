@@ -1,6 +1,6 @@
 """A listening socket in one worker."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.sys cimport sockaddr
@@ -17,6 +17,7 @@ cdef class Listener(Door):
     cdef void uncount(self) noexcept
     cdef bint paused
     cdef bint on_unix
+    cdef uint16_t number                   # id of the bind line in its proxy
     cdef int tcp_ut
     cdef Addr address                      # of every connection; family 0: each its own (wildcard)
     cdef void learn_address(self) noexcept

@@ -5,7 +5,7 @@ connection lets the listeners try again, through the segment's eventfd in the ot
 the supervisor; workers share it, woken one at a time (EPOLLEXCLUSIVE).
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr, addr_from_sockaddr
@@ -37,7 +37,7 @@ cdef class Listener(Door):
 
     def __init__(self, worker, FrontConf front, int fd, *, key=None, bytes bind_name=b"", tls=None,
                  bint accept_proxy=False, uint32_t maxconn=0, ProxySlot limit=None, bint on_unix=False, int tcp_ut=0,
-                 ProxySlot counts=None):
+                 ProxySlot counts=None, uint16_t number=1):
         self.worker = worker
         self.front = front
         self.fd = fd
@@ -49,6 +49,7 @@ cdef class Listener(Door):
         self.limit = limit
         self.counts = counts
         self.on_unix = on_unix
+        self.number = number
         self.tcp_ut = tcp_ut
 
     def start(self):
@@ -220,6 +221,7 @@ cdef class Listener(Door):
         self.note_peak()
         if self.on_unix:
             s.src.family = s.dst.family = <unsigned char>sys.AF_UNIX
+            s.src.port = s.dst.port = self.number            # what logs show in a port's place (manual 8.2.3)
         else:
             addr_from_sockaddr(&s.src, sa)
             if self.address.family:

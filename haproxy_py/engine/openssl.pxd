@@ -188,6 +188,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
     void *SSL_get_ex_data(const SSL *s, int i)
     int SSL_do_handshake(SSL *s)
     int SSL_read(SSL *s, void *buf, int n)
+    int SSL_peek(SSL *s, void *buf, int n)
     int SSL_write(SSL *s, const void *buf, int n)
     int SSL_pending(const SSL *s)
     int SSL_has_pending(const SSL *s)

@@ -55,6 +55,7 @@ cdef class TlsSession:
     cdef ssize_t read(self, char *buf, size_t n) noexcept
     cdef ssize_t write(self, const char *buf, size_t n) noexcept
     cdef ssize_t writev(self, iovec *iov, int count) noexcept      # as write(): several pieces, one send()
+    cdef bint over(self) noexcept          # the peer has ended and nothing unread is before that; takes nothing
     cdef bint pending(self) noexcept       # bytes already decrypted, or a whole record received: read() gives some at once
     cdef bint drained(self) noexcept       # after read() > 0: nothing pending, and the socket was empty: await the next event
     cdef bint unsent(self) noexcept        # ciphertext waits for the socket: call flush() when it is writable

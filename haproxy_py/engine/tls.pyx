@@ -312,6 +312,18 @@ cdef class TlsSession:
         self.settle()
         return r
 
+    cdef bint over(self) noexcept:
+        """See tls.pxd. Fatal errors count as an end; read() will tell."""
+        cdef char one
+        cdef int r, why
+        self.io.blocked = False
+        r = SSL_peek(self.ssl, &one, 1)
+        if r > 0:
+            return False
+        why = SSL_get_error(self.ssl, r)
+        ERR_clear_error()
+        return why != 2 and why != 3                      # SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE
+
     cdef size_t credit(self, size_t n) noexcept:
         """Bytes of the caller's next `n` that are encrypted and gone already."""
         cdef size_t known = min(<size_t>self.io.pend_plain, n)

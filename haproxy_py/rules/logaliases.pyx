@@ -216,7 +216,7 @@ cdef class IpNode(LogNode):
 
 
 cdef class PortNode(LogNode):
-    """%cp %fp %bp %sp: `-` or 0 digits are HAProxy's: a UNIX socket has port 0."""
+    """%cp %fp %bp %sp: `-` or digits, as HAProxy's; a connection over a UNIX socket shows the id of its bind line."""
 
     cdef int kind
 

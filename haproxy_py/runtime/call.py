@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from haproxy_py.runtime.home import Home
 from haproxy_py.runtime.registry import ERR, Answer, Command, Level
+
+if TYPE_CHECKING:
+    from haproxy_py.runtime.service import Service
 
 MODES = ("none", "number", "string")
 WORDS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -45,7 +47,7 @@ class Call:
     args: list[str]
     payload: bytes | None
     client: Client
-    service: Home
+    service: Service
     table: dict[tuple[str, ...], Command]
     row: Command
     wake: Callable[[], bool] = lambda: False  # whether the client has sent something since (ends endless outputs)

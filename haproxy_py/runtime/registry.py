@@ -14,7 +14,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from haproxy_py.runtime.call import Call
 
 Text = str | bytes | None | Iterator[str] | Iterator[bytes]
 Output = Text | AsyncIterator[str] | Awaitable[Text]
@@ -53,7 +56,7 @@ class Command:
     usage: str
     about: str
     level: Level
-    run: Callable[..., Output]  # gets a runtime.call.Call
+    run: Callable[[Call], Output]
     expert: bool
     experimental: bool
     module: str

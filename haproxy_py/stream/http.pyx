@@ -104,9 +104,12 @@ cdef class HttpStream(HttpRequest):
             return False
         if self.state == ST_QUEUE:
             self.backend.leave_queue(self)
+            self.queue_us = s.reactor.now_us
         self.fe.mine.cli_abrt += 1
         self.be.mine.cli_abrt += 1
-        if s.error:
+        if self.state < ST_EXCHANGE:
+            self.cut(c'C', self.phase())                 # no server has it yet: not a word
+        elif s.error:
             self.refuse_silently(c'C', c'D')
         else:
             self.drop_server(True)
@@ -168,9 +171,7 @@ cdef class HttpStream(HttpRequest):
             if self.res_seen:
                 self.cut(c'P', c'D')
             else:
-                self.term_cause = c'P'
-                self.term_state = c'D'
-                self.raw_answer(400)
+                self.fail(400, c'P', c'H')
             return False
         self.fe.mine.cli_abrt += 1                   # X_EOF, X_SRC: the client left in the middle of its body
         self.be.mine.cli_abrt += 1
@@ -399,6 +400,15 @@ cdef class HttpStream(HttpRequest):
             v = rules.run(self, &cursor)
             if v == V_CONTINUE or v == V_STOP:
                 continue
+            if i == 0:
+                self.fe.mine.dresp += 1
+                self.be.mine.dresp += 1
+                self.res_seen = False
+                self.counted_out = self.response_us = 0
+                self.status = -1                     # for HAProxy there is no reply yet
+                self.rs.body.payload = self.rs.body.counted = 0
+                self.cut(c'P', c'D')
+                return False
             self.leave_reply()
             if v == V_REPLY:
                 self.term_cause = c'L'

@@ -14,6 +14,7 @@ from haproxy_py.engine.message cimport (
 )
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_up
+from haproxy_py.engine.sockets cimport go_silent
 from haproxy_py.engine.txn cimport (
     TERM_NONE, V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
     V_YIELD,
@@ -244,7 +245,12 @@ cdef class HttpRequest(HttpService):
             self.fe.mine.dreq += 1
             self.term_cause = c'P'
             self.term_state = c'R'
+            self.head_us = 0                             # HAProxy logs no times for it
+            if self.stage == STAGE_TCP_FRONT:
+                self.uri = b"<BADREQ>"                   # these rules run before it reads the request
             self.close_books()
+            if v == V_SILENT_DROP:
+                go_silent(s.fd)
             s.drop(v == V_SILENT_DROP)
         return False
 

@@ -338,6 +338,8 @@ cdef class Session(Conn):
             return True
         if not self.rdhup:
             return False
+        if self.tls is not None:
+            return self.tls.over()
         n = sys.recv(self.fd, &one, 1, sys.MSG_PEEK)
         if n < 0 and sys.errno != sys.EAGAIN and sys.errno != sys.EINTR:
             self.fail(sys.errno)

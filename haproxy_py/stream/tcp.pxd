@@ -20,6 +20,7 @@ cdef class TcpStream(Relay):
     cdef bint switch_backend(self) noexcept
     cdef void add_times(self) noexcept
     cdef uint64_t head_bytes(self) noexcept
+    cdef bint handshaking(self) noexcept
     cdef void move(self) noexcept
     cdef bint judge_response(self) noexcept
     cdef void close_books(self) noexcept

@@ -13,10 +13,11 @@ from haproxy_py.engine.conn cimport IO_AGAIN
 from haproxy_py.engine.http1 cimport B_TUNNEL, h1_body_init
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_down, gauge_up
+from haproxy_py.engine.sockets cimport go_silent
 from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_SILENT_DROP, V_STOP, V_WAIT, V_YIELD
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.rules.vars cimport vars_end_request
-from haproxy_py.stream.channel cimport chan_frame, chan_init, chan_release, chan_take
+from haproxy_py.stream.channel cimport chan_frame, chan_init, chan_pending, chan_release, chan_take
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.relay cimport (
@@ -26,6 +27,13 @@ from haproxy_py.stream.session cimport Mux, Session
 from haproxy_py.stream.stats cimport count_phases, count_session, count_time
 from backends.backend cimport Backend
 from backends.server cimport Server, ServerConn
+
+
+cdef bint was_reset(int fd) noexcept:
+    """Whether the peer's end was a reset; unread bytes hide it from a read."""
+    cdef int err = 0
+    cdef sys.socklen_t n = sizeof(err)
+    return sys.getsockopt(fd, sys.SOL_SOCKET, sys.SO_ERROR, &err, &n) == 0 and err != 0
 
 
 @cython.final
@@ -122,6 +130,8 @@ cdef class TcpStream(Relay):
         self.term_cause = c'P'
         self.term_state = c'R'
         self.close_books()
+        if v == V_SILENT_DROP:
+            go_silent(s.fd)
         s.drop(v == V_SILENT_DROP)
         return False
 
@@ -167,8 +177,15 @@ cdef class TcpStream(Relay):
         elif st == ST_QUEUE and self.granted:
             self.connect()
         elif st != ST_DONE and st != ST_RULES and (s.rdhup or s.error) and self.backend is not None \
-                and self.backend.abortonclose:
-            self.abort(c'C')
+                and (self.backend.abortonclose or (self.handshaking() and s.ended())):
+            if st == ST_QUEUE:
+                self.backend.leave_queue(self)
+                self.queue_us = s.reactor.now_us
+            self.cut(c'C', c'D' if s.error or was_reset(s.fd) else self.phase())
+
+    cdef bint handshaking(self) noexcept:
+        """TLS to the server is not up yet and nothing waits for it: without a client it is pointless."""
+        return self.state == ST_CONNECT and self.sconn.tls is not None and not chan_pending(&self.rq)
 
     cdef void server_event(self) noexcept:
         if self.state == ST_TUNNEL:
@@ -256,6 +273,7 @@ cdef class TcpStream(Relay):
             return True
         self.fe.mine.dresp += 1
         self.be.mine.dresp += 1
+        chan_frame(&self.rs)                         # what came counts, although nobody gets it
         self.cut(c'P', c'D')
         return False
 

@@ -32,7 +32,7 @@ DEFAULT_DEFAULTS = """defaults
 
 @dataclass(frozen=True)
 class Template:
-    """Proxy sections of one case. Replaced in `text`: {id} {port} {s1} {s2} {dead} {file:NAME}; also in `extra_global`.
+    """Proxy sections of one case. Replaced in `text`: {id} {port} {s1} {s2} {dead} {full} {file:NAME}; also in `extra_global`.
 
     Templates with the same `extra_global` and `defaults` share one process, whatever their cases; others get their own.
     """
@@ -119,6 +119,7 @@ _TIMERS = re.compile(r"(?<= )([+-]?\d+(?:/[+-]?\d+){1,4})(?= )")
 _V2_PORTS = re.compile(rb"(\r\n\r\n\x00\r\nQUIT\n\x21\x11.{2}\x7f\x00\x00\x01\x7f\x00\x00\x01).{4}", re.DOTALL)
 _REPEAT = re.compile(r"(.)\1{49,}")
 _CLF = re.compile(r'("[^"]*" "[^"]*") \d+ \d{1,3} ("\S+" "\S+" "\S+")(?: -?\d+){5} (\S{4}) \d+ ')
+_LOST = re.compile(r"(?<= )\d{7}(?= (?:- - )?c)")  # to a client that stopped reading: what the kernel's buffers took
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _DATE64 = re.compile(rb"\|([A-Za-z0-9+/]{5})(?=[|;\r])")
 _LOCAL = re.compile(r"127\.0\.0\.1:(\d+)")
@@ -132,7 +133,7 @@ def mask_log(line: bytes, names: Names) -> str:
     text = _STAMP.sub("STAMP", text)
     text = _LOCAL.sub(lambda m: "127.0.0.1:" + names.ports.get(int(m[1]), "PORT"), text)
     text = _CLF.sub(r"\1 PORT MS \2 TIMERS \3 N ", text)
-    text = _mask_numbers(text)
+    text = _LOST.sub("MUCH", _mask_numbers(text))
     return _REPEAT.sub(r"\1*", text.replace(names.ident, "ID"))
 
 

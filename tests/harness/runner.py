@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -125,6 +126,7 @@ class _Stage:
         self.seconds = 0.0
         self.client_ports: dict[int, str] = {}
         self.seen: tuple[list[Side], list[list[Side]]] = ([], [])
+        self.full: list[socket.socket] = []
         self.text = self._fill(template, ports.take(), folder)
 
     def _fill(self, template: Template, dead: int, folder: Path) -> str:
@@ -132,6 +134,10 @@ class _Stage:
         values: dict[str, str | int] = {"id": self.name, "port": self.port, "dead": dead, "s1": first, "s2": second}
         self.names = Names(self.name, {self.port: "FRONT", dead: "DEAD", first: "S1", second: "S2"})
         text = template.text
+        if "{full}" in text:
+            self.full = full_listener()
+            values["full"] = int(self.full[0].getsockname()[1])
+            self.names.ports[int(values["full"])] = "FULL"
         for name, content in template.files:
             path = folder / f"{self.case.id}-{name}"
             path.write_bytes(content)
@@ -194,3 +200,17 @@ class _Stage:
     def close(self) -> None:
         for origin in self.origins:
             origin.close()
+        for sock in self.full:
+            sock.close()
+
+
+def full_listener() -> list[socket.socket]:
+    """A listening socket whose accept queue is full, so that further connections hang, and those that fill it."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = [socket.socket() for _ in range(2)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+    return [listener, *fillers]
