@@ -20,6 +20,7 @@ from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import server as server_words
 from haproxy_py.config.keywords import server_options as server_settings
+from haproxy_py.config.keywords.server_names import RESOLVERS, is_srv
 from haproxy_py.config.model import Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.rules.keywords import USE_BACKEND
@@ -190,10 +191,12 @@ def where_it_is(item: ServerItem) -> tuple[str, int]:
     if address.family in ("unix", "abns", "fd"):
         return "", 0
     if address.host is None:
+        if item[server_words.LOOKED_UP] or is_srv(address.name):
+            return "", address.port
         try:
             address = resolve(address)
         except ConfigError as wrong:
-            if server_words.may_wait(item):
+            if server_words.may_wait(item) or RESOLVERS in item:
                 return "", address.port
             raise ConfigError(wrong.text, item.where) from None
     return address.host or "", address.port

@@ -293,12 +293,12 @@ def facts(ServerSlot slot not None) -> dict:
 
 
 def address(ServerSlot slot not None) -> tuple:
-    """(text, port) of where the server is now; ("unix", 0) for a socket file, ("", 0) when unknown."""
+    """(text, port) of where the server is now; ("unix", 0) for a socket file, "" when unknown (its port is kept)."""
     cdef Addr a
     cdef char text[ADDR_TEXT]
     memcpy(&a, slot.shared.addr, sizeof(a))
     if not a.family:
-        return "", 0
+        return "", a.port
     n = addr_text(&a, text)
     return text[:n].decode("ascii"), a.port
 
@@ -317,6 +317,8 @@ def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int adm
     s.check_duration = -1
     if host:
         set_address(slot, host, port)
+    elif port:
+        forget_address(slot, port)
 
 
 def set_port_map(ServerSlot slot not None, bint mapped, int offset) -> None:
@@ -351,3 +353,16 @@ def set_address(ServerSlot slot not None, str host not None, int port) -> None:
     slot.shared.generation += 1
     slot.proxy.shared.generation += 1        # of a balancer whose ring depends on addresses (hash-key)
     spin_unlock(&slot.proxy.shared.lock)
+
+
+def forget_address(ServerSlot slot not None, int port) -> None:
+    """The server is nowhere for now (its name has no address); `port` is kept for the address to come."""
+    cdef Addr a
+    memset(&a, 0, sizeof(a))
+    a.port = <uint16_t>port
+    spin_lock(&slot.proxy.shared.lock)
+    memcpy(slot.shared.addr, &a, sizeof(a))
+    slot.shared.generation += 1
+    slot.proxy.shared.generation += 1
+    spin_unlock(&slot.proxy.shared.lock)
+    sys.ha_add32(&slot.segment.shared.life, 1)

@@ -6,6 +6,7 @@ from haproxy_py.config.errors import SERVER, Faults
 from haproxy_py.config.keywords.forwarding import FORWARDFOR, ORIGINALTO
 from haproxy_py.config.keywords.options import HTTP_SWITCHES, LOG_OPTION
 from haproxy_py.config.keywords.proxy import DEFAULT_BACKEND, DISABLED, MODE, MONITOR_URI
+from haproxy_py.config.keywords.server_names import is_srv
 from haproxy_py.config.keywords.server_options import CHECK, CHECK_PORT
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CLIENT, TIMEOUT_CONNECT, TIMEOUT_SERVER
 from haproxy_py.config.model import Config, Proxy
@@ -83,6 +84,7 @@ def _servers(proxy: Proxy, faults: Faults) -> None:
     own_ports = any(setting.name.startswith(("tcp-check", "http-check")) for setting in proxy.values)
     for server in proxy.servers:
         portless = server.address.family in ("inet", "inet6") and not server.address.port and not server[CHECK_PORT]
+        portless = portless and not is_srv(server.address.name or "")
         if server[CHECK] and portless and not own_ports:
             told = f"config: proxy '{proxy.name}': server '{server.name}' has neither service port nor check port."
             faults.alert(told, server.where, SERVER)

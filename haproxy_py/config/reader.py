@@ -15,15 +15,12 @@ from haproxy_py.config import lexer
 from haproxy_py.config.conditions import Blocks
 from haproxy_py.config.dispatch import dispatch, negation
 from haproxy_py.config.environment import starting
-from haproxy_py.config.errors import GLUED, SERVER, ConfigError, Faults, Level, Where
-from haproxy_py.config.keywords.server import may_wait
-from haproxy_py.config.keywords.server_options import CHECK_ADDR
+from haproxy_py.config.errors import GLUED, ConfigError, Faults, Level, Where
 from haproxy_py.config.known import words as known_words
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Address, Config, Global, Item
+from haproxy_py.config.model import Config, Global, Item
 from haproxy_py.config.registry import CHECKS, SECTIONS
-
-Resolver = Callable[[Address], Address]
+from haproxy_py.config.start_addresses import Resolver, resolve_all
 
 
 def load(
@@ -186,7 +183,7 @@ class Reader:
     def finish(self, resolver: Resolver | None) -> Config:
         """Run the checks of the whole configuration and freeze it."""
         if resolver:
-            self.resolve(resolver)
+            resolve_all(self.config, resolver, self.faults)
         self.check()
         config = self.config
         for item in (config.globals, *config.defaults, *config.proxies, *config.sections):
@@ -201,26 +198,3 @@ class Reader:
         if later is not self.faults:
             seen = set(self.faults.found)
             self.faults.found += [f for f in later.found if f.level is Level.ALERT and f not in seen]
-
-    def resolve(self, resolver: Resolver) -> None:
-        """Replace names by addresses; a server's `init-addr ... none` lets it wait."""
-        for proxy in self.config.proxies:
-            for bind in proxy.binds:
-                try:
-                    bind.address = resolver(bind.address)
-                except ConfigError as wrong:
-                    self.faults.alert(f"'bind' : {wrong.text}", bind.where)
-            for server in proxy.servers:
-                try:
-                    server.address = resolver(server.address)
-                except ConfigError:
-                    if not may_wait(server):
-                        told = f"'server {proxy.name}/{server.name}' : could not resolve address '{server.address.name}'."
-                        self.faults.alert(told, server.where, SERVER)
-                checked = server[CHECK_ADDR]
-                if checked is not None and checked.name is not None:
-                    try:
-                        server[CHECK_ADDR] = resolver(checked)
-                    except ConfigError as wrong:
-                        told = f"'server {proxy.name}/{server.name}' : 'addr' : {wrong.text}."
-                        self.faults.alert(told, server.where, SERVER)

@@ -20,6 +20,7 @@ from backends.build import SPARE_SERVERS, build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
+from backends.resolvers.names import Names
 from backends.slowstart import Warmer
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
@@ -78,6 +79,7 @@ class Instance:
         self.follower = Follower(segment, [])
         self.life: Life = None  # type: ignore[assignment]  # the same
         self.told: list[str] = []  # complaints about servers state files, for the console
+        self.names: Names = None  # type: ignore[assignment]  # the same
         self.warmer: Warmer | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._senders: dict[str, LogSender] = {}
@@ -126,6 +128,7 @@ class Instance:
             for server in backend.servers:
                 server.alarm = made._alarmed if server.observe else None
         made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
+        made.names = Names(config, made.life)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
         state_apply.load(config, made.life, made.told.append)
@@ -234,6 +237,7 @@ class Instance:
             self.warmer.start()
             self.follower.heard = self._heard
             self.checker.start(self.worker.reactor)
+            self.names.start(asyncio.get_running_loop())
 
     def _heard(self) -> None:
         """In the worker that checks: servers began their slowstart, or are to be checked soon."""
@@ -297,6 +301,7 @@ class Instance:
             if self.warmer is not None:
                 self.warmer.stop()
             self.checker.stop()
+            self.names.stop()
         self.close()
 
     def close(self) -> None:

@@ -12,18 +12,16 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from haproxy_py.process.desk import READ, WRITE
+from haproxy_py.process.desk import READ, WRITE, Desk
+from haproxy_py.process.output import Console
 from haproxy_py.runtime.call import Client
 from haproxy_py.runtime.dialogue import Dialogue
 from haproxy_py.runtime.master import Target, hand_over, written
 from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import MASTER_COMMANDS, Output
 from haproxy_py.runtime.sockets import Door
-
-if TYPE_CHECKING:
-    from haproxy_py.process.supervisor import Supervisor
 
 KEPT = 65536
 MOST_CLIENTS = 10
@@ -32,10 +30,23 @@ TIMEOUT_MS = 10000
 QUIET = ("prompt", "quit", "operator", "user", "expert-mode", "experimental-mode", "mcli-debug-mode")
 
 
+class Master(Protocol):
+    """What the socket needs of the supervisor."""
+
+    desk: Desk | None
+    console: Console
+
+    def targets(self) -> list[Target]:
+        """The generations of workers that can be spoken to, the current one first."""
+
+    def reload_for(self, client: MasterClient, *, hard: bool = False) -> None:
+        """A reload whose new master answers this client; hard: the former workers end at once."""
+
+
 class MasterSocket:
     """Args: supervisor: whom the commands are about. doors: (listening descriptor, its Door). started_at: wall seconds."""
 
-    def __init__(self, supervisor: Supervisor, doors: list[tuple[int, Door]], started_at: float) -> None:
+    def __init__(self, supervisor: Master, doors: list[tuple[int, Door]], started_at: float) -> None:
         self.supervisor = supervisor
         self.doors = [door for _, door in doors]
         self.started_at = started_at
@@ -113,7 +124,7 @@ class MasterClient:
         self.sock = sock
         self.client = client
         self.worker: socket.socket | None = None
-        self.talk = MasterDialogue(home, client, LIMIT, MASTER_COMMANDS)  # type: ignore[arg-type]
+        self.talk = MasterDialogue(home, client, LIMIT, MASTER_COMMANDS)
         self.prefix = ""  # of a bare "@1": where commands without a prefix go
         self.out = bytearray()
         self.pieces: Iterator[str] | None = None

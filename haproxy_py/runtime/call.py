@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from haproxy_py.runtime.home import Home
 from haproxy_py.runtime.registry import ERR, Answer, Command, Level
-
-if TYPE_CHECKING:
-    from haproxy_py.runtime.service import Service
 
 MODES = ("none", "number", "string")
 WORDS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -47,7 +45,7 @@ class Call:
     args: list[str]
     payload: bytes | None
     client: Client
-    service: Service
+    service: Home
     table: dict[tuple[str, ...], Command]
     row: Command
     wake: Callable[[], bool] = lambda: False  # whether the client has sent something since (ends endless outputs)

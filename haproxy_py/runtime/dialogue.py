@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from haproxy_py.runtime.call import Call, Client
 from haproxy_py.runtime.help import no_such_command
+from haproxy_py.runtime.home import Home
 from haproxy_py.runtime.reader import TOO_BIG, Reader, Request, TooBig
 from haproxy_py.runtime.registry import ERR, Answer, Command, Output, find
-
-if TYPE_CHECKING:
-    from haproxy_py.runtime.service import Service
 
 EXPERT_ONLY = "This command is restricted to expert mode only.\n"
 EXPERIMENTAL_ONLY = "This command is restricted to experimental mode only.\n"
@@ -24,7 +21,7 @@ EXPERIMENTAL_ONLY = "This command is restricted to experimental mode only.\n"
 class Dialogue:
     """Args: service: what commands work on. client: its state. limit: the most bytes of one command. table: its commands."""
 
-    def __init__(self, service: Service, client: Client, limit: int, table: dict[tuple[str, ...], Command]) -> None:
+    def __init__(self, service: Home, client: Client, limit: int, table: dict[tuple[str, ...], Command]) -> None:
         self.service = service
         self.client = client
         self.table = table

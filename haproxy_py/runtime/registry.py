@@ -14,10 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from haproxy_py.runtime.call import Call
+from typing import TypeVar
 
 Text = str | bytes | None | Iterator[str] | Iterator[bytes]
 Output = Text | AsyncIterator[str] | Awaitable[Text]
@@ -56,7 +53,7 @@ class Command:
     usage: str
     about: str
     level: Level
-    run: Callable[[Call], Output]
+    run: Callable[..., Output]  # gets a runtime.call.Call
     expert: bool
     experimental: bool
     module: str

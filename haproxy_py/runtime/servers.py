@@ -71,7 +71,7 @@ SETTINGS: dict[str, Callable[[Call, Any], Result]] = {
     "agent-send": _agent_setting,
     "check-addr": _check_setting,
     "check-port": _check_setting,
-    "fqdn": lambda call, slot: commands.refused("set server <b>/<s> fqdn failed because no resolution is configured.\n"),
+    "fqdn": lambda call, slot: call.instance.names.set_fqdn(slot, call.arg(2)),
     "ssl": lambda call, slot: commands.refused(NO_TLS),
 }
 

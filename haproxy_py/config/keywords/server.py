@@ -17,6 +17,7 @@ from haproxy_py.config.registry import BACKEND, DEFAULTS, SERVER_OPTIONS, proxy_
 
 ID: Setting[int | None] = Setting("id", None, inherit=False)
 INIT_ADDR: Setting[list[str]] = Setting("init-addr", list)  # methods in order; empty: last,libc
+LOOKED_UP: Setting[bool] = Setting("looked up", False, inherit=False)  # init-addr was gone through while loading
 NONE_YET = Address("", "inet", "", None, 0, 0, False)
 USAGE = "expects <name> and <addr>[:<port>] as arguments."
 TEMPLATE_USAGE = "'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments."
@@ -59,7 +60,7 @@ def server_template(line: Line, proxy: Proxy) -> None:
     prefix, amount, text = line.words[1:4]
     bad = _BAD_NAME.search(prefix)
     if bad:
-        line.fail(f"character '{bad.group()}' is not permitted in server name '{prefix}'.", SERVER)
+        line.fail(f"character '{bad.group()}' is not permitted in server-template prefix '{prefix}'.", SERVER)
     found = _RANGE.fullmatch(amount)
     low, high = (int(found.group(1)), int(found.group(2) or 0)) if found else (0, 0)
     if found and found.group(2) is None:

@@ -67,9 +67,10 @@ class Info:
         config = self.world.config
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         zero = ("Memmax_MB", "Memmax_bytes", "MaxSslConns", "Maxpipes", "CompressBpsRateLim", "BusyPolling")
-        most = self.world.segment.maxconn
+        hard = self.world.hard_maxconn or self.world.segment.maxconn
+        most = self.world.segment.maxconn or hard
         return {
-            **dict.fromkeys(zero, 0), "Ulimit-n": files, "Maxsock": files, "Maxconn": most, "Hard_maxconn": most,
+            **dict.fromkeys(zero, 0), "Ulimit-n": files, "Maxsock": files, "Maxconn": most, "Hard_maxconn": hard,
             "ConnRateLimit": _limit(config, "maxconnrate"), "SessRateLimit": _limit(config, "maxsessrate"),
             "SslRateLimit": _limit(config, "maxsslrate"), "node": config.globals[words.NODE] or _host(),
             "description": config.globals[words.DESCRIPTION] or None,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from haproxy_py.config.keywords import balance
 from haproxy_py.config.keywords import bind as bind_words
-from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords.stats_socket import STATS_SOCKETS
 from haproxy_py.config.model import Bind, Config, Proxy
@@ -39,6 +38,7 @@ class World(Protocol):
     backends: dict[str, Any]
     worker: Worker
     listening: dict[str, int]
+    hard_maxconn: int
     sockets: dict[str, list[tuple[Bind, int, ProxySlot]]]  # by proxy: line, port, counters (option socket-stats)
 
     def dropped_logs(self) -> int:
@@ -116,10 +116,10 @@ class FrontendPart(Part):
 
     kind, letter = FRONTEND, "F"
 
-    def __init__(self, proxy: Proxy, iid: int, front: Any, default_maxconn: int) -> None:
+    def __init__(self, proxy: Proxy, iid: int, front: Any, world: World) -> None:
         super().__init__(proxy, iid, "FRONTEND", 0)
         self.front = front
-        self.default_maxconn = default_maxconn
+        self.world = world
         self.settle(**dict.fromkeys(_ZERO_FRONT, 0), **dict.fromkeys(_H2, 0))
         self.plain = _FRONT + (_FRONT_HTTP if self.http else [])
 
@@ -130,7 +130,7 @@ class FrontendPart(Part):
     def row(self, at_ms: int, *, legends: bool = True) -> Row:
         front = self.front
         row, found = self.start(front.slot, at_ms, self.plain)
-        _set(row, slim=front.maxconn or self.default_maxconn, status=self.status(found["state"]), rate_lim=front.rate_limit)
+        _set(row, slim=front.maxconn or self.world.segment.maxconn or self.world.hard_maxconn, status=self.status(found["state"]), rate_lim=front.rate_limit)
         sessions, requests = found["stot"], found["req_tot"]
         if self.http:
             _set(row, sess_other=0, h1sess=sessions, req_other=0, h1req=requests)
@@ -178,10 +178,10 @@ class ServerPart(Part):
     def __init__(self, proxy: Proxy, iid: int, item: ServerItem, server: Any, born_s: int) -> None:
         super().__init__(proxy, iid, server.name, server.slot.puid)
         self.server = server
-        self.state = serverstate.ServerState(item, born_s)
+        self.state = serverstate.ServerState(proxy, item, born_s)
         backup = bool(server.slot.gauges()["backup"])
         limit = server.pool_max
-        self.settle(act=int(not backup), bck=int(backup), src_ilim=limit if limit < 0xFFFFFFFF else None, srid=server.slot.room)
+        self.settle(act=int(not backup), bck=int(backup), src_ilim=limit if limit < 0xFFFFFFFF else None, srid=0)
         self.plain = _SERVER + (_places(f"{_HRSP} req_tot") if self.http else [])
 
     def row(self, at_ms: int, *, legends: bool = True) -> Row:
@@ -189,10 +189,10 @@ class ServerPart(Part):
         row, found = self.start(server.slot, at_ms, self.plain)
         now = at_ms // 1000
         _set(
-            row, slim=found["maxconn"] or None, qlimit=server.max_queue or None, weight=-(-found["eweight"] // 16),
+            row, slim=found["maxconn"] or None, qlimit=found["maxqueue"] or None, weight=-(-found["eweight"] // 16),
             lastsess=now - found["last_session"] if found["last_session"] else -1, srv_icur=found["idle_conns"],
             idle_conn_cur=found["idle_conns"], safe_conn_cur=0, used_conn_cur=found["used_conns"],
-            need_conn_est=max(found["used_conns"], int(found["stot"] > 0)),
+            need_conn_est=max(found["used_conns"], int(found["stot"] > 0 or bool(found["check_state"] & 4))),
         )  # fmt: skip
         for name, value in self.state.fields(found, now):
             row[PLACE[name]] = value
@@ -294,8 +294,7 @@ class Parts:
         front: list[Part] = []
         iid = self.iid(proxy)
         if proxy.is_frontend:
-            default = self.world.config.globals[process_words.MAXCONN]
-            front.append(FrontendPart(proxy, iid, self.world.frontends[proxy.name], default))
+            front.append(FrontendPart(proxy, iid, self.world.frontends[proxy.name], self.world))
             front += self._listeners(proxy, iid)
         if not proxy.is_backend:
             return front, None

@@ -43,9 +43,9 @@ def backend_cookie(proxy: Proxy) -> str | None:
 
 
 class ServerState:
-    """The health of one server, from its line and the segment. born_s: wall second of the start."""
+    """The health of one server, from its line and the segment. born_s: wall second of the start; proxy: its backend."""
 
-    def __init__(self, item: Server, born_s: int) -> None:
+    def __init__(self, proxy: Proxy, item: Server, born_s: int) -> None:
         self.item = item
         self.born_s = born_s
         self.cookie = text_of(setting(item, "cookie"))
@@ -53,7 +53,12 @@ class ServerState:
         self.fall: int = self._number(words.FALL)
         tracked = setting(item, "track")
         self.track = text_of(tracked)
-        self.observed = bool(setting(item, "observe"))
+        followed: Server | None = item
+        if self.track:
+            backend, _, name = self.track.rpartition("/")
+            self.track = f"{backend or proxy.name}/{name}"
+            followed = next((s for s in proxy.servers if s.name == name), None) if backend in ("", proxy.name) else None
+        self.observed = followed is not None and bool(setting(followed, "observe"))
 
     def _number(self, key: Setting[int]) -> int:
         return self.item[key]
@@ -65,18 +70,37 @@ class ServerState:
         yield "lastchg", max(0, now_s - (found["last_change"] or self.born_s))
         if self.track:
             yield "tracked", self.track
-        if found["state"] == STARTING:
+        if found["state"] == STARTING and not found["admin"] & (MAINT | DRAIN):
             yield "throttle", throttle(found)
+        if found["agent_state"] & CHECK_ENABLED and not found["agent_state"] & CHECK_PAUSED:
+            yield from self.agent_fields(found)
+        if self.observed and (checked or self.track):
+            yield "hanafail", found["hanafail"]
         if not checked:
             return
         down = found["state"] == STOPPED and not found["admin"] & MAINT
         yield "chkfail", found["chkfail"]
         yield "chkdown", found["chkdown"]
         yield "downtime", found["downtime"] + (now_s - found["last_change"] if down and found["last_change"] else 0)
-        if self.observed:
-            yield "hanafail", found.get("hanafail", 0)
         if not found["check_state"] & CHECK_PAUSED and not found["admin"] & MAINT:
             yield from self.check_fields(found)
+
+    def agent_fields(self, found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """What the agent said last (rise and fall of agents are 1)."""
+        number = found["agent_status"]
+        name, text = FINDINGS.get(number, ("UNK", "Unknown"))
+        yield "agent_status", name
+        if number >= WITH_CODE:
+            yield "agent_code", found["agent_code"]
+        if number >= CHECKED:
+            yield "agent_duration", max(0, found["agent_duration"])
+        yield "agent_desc", text
+        if found["last_agt"]:
+            said = found["last_agt"]
+            yield "last_agt", said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+        yield "agent_rise", 1
+        yield "agent_fall", 1
+        yield "agent_health", found["agent_health"]
 
     def check_fields(self, found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         """The latest health check."""
@@ -104,11 +128,16 @@ class ServerState:
         if admin & DRAIN:
             return "DRAIN"
         if not found["check_state"] & CHECK_ENABLED and not self.track:
-            return "no check" if state != STOPPED else "DOWN"
+            by_agent = found["agent_state"] & CHECK_ENABLED
+            if by_agent and state == STOPPED and not found["agent_health"]:
+                return "DOWN (agent)"
+            return "DOWN" if state == STOPPED else "no check"
         health, full = found["health"], self.rise + self.fall - 1
         if self.track:
             return {STOPPED: "DOWN", STOPPING: "NOLB"}.get(state, "UP")
         if state == STOPPED:
+            if found["agent_state"] & CHECK_ENABLED and not found["agent_health"]:
+                return "DOWN (agent)"
             return f"DOWN {health}/{self.rise}" if health else "DOWN"
         word = "NOLB" if state == STOPPING else "UP"
         return word if health >= full else f"{word} {health - self.rise + 1}/{self.fall}"
@@ -123,5 +152,7 @@ class ServerState:
 
 def throttle(found: dict[str, Any]) -> int:
     """Percent of its weight that a starting server has."""
+    if found["throttle"]:
+        return int(found["throttle"]) - 1
     full = 16 * found["uweight"]
     return max(1, min(100, 100 * found["eweight"] // full)) if full else 100

@@ -66,14 +66,14 @@
     });
   }
   function line(values) {
-    var svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), top = Math.max.apply(null, values.concat(1)), n = values.length;
+    var svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), top = Math.max.apply(null, values.concat(1)), n = values.length, wide = Math.max(30, n) - 1;
     svg.setAttribute("class", "line");
     svg.setAttribute("viewBox", "0 0 100 20");
     svg.setAttribute("preserveAspectRatio", "none");
     var d = values.map(function (y, i) {
-      return (i ? "L" : "M") + (100 - (n - 1 - i) * 100 / (keep - 1)).toFixed(1) + " " + (19 - 18 * y / top).toFixed(1);
+      return (i ? "L" : "M") + (100 - (n - 1 - i) * 100 / wide).toFixed(1) + " " + (19 - 18 * y / top).toFixed(1);
     }).join("");
-    [["area", d + "L100 20L" + (100 - (n - 1) * 100 / (keep - 1)).toFixed(1) + " 20Z"], ["", d]].forEach(function (p) {
+    [["area", d + "L100 20L" + (100 - (n - 1) * 100 / wide).toFixed(1) + " 20Z"], ["", d]].forEach(function (p) {
       var path = document.createElementNS("http://www.w3.org/2000/svg", "path");
       path.setAttribute("d", p[1]);
       if (p[0]) { path.setAttribute("class", p[0]); }

@@ -1,0 +1,129 @@
+"""All names of a configuration: made before the fork, asked for in the one worker that also runs the checks.
+
+    names = Names(config, life)
+    names.start(loop)           # in the worker that was elected
+    names.show("")              # `show resolvers`
+    names.stop()
+
+Addresses go to shared memory, so every worker has them at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+
+from backends.commands import Answer, refused
+from backends.life import Life, ServerLife
+from backends.resolvers.section import Resolvers
+from backends.resolvers.server_name import ServerName
+from backends.resolvers.srv import SrvName
+from haproxy_py.config.errors import Where
+from haproxy_py.config.keywords import resolvers as words
+from haproxy_py.config.keywords import server_names
+from haproxy_py.config.model import Config, Section
+from haproxy_py.engine.shm import ServerSlot
+
+WARNING = 4
+NO_RESOLUTION = "set server <b>/<s> fqdn failed because no resolution is configured.\n"
+NO_NAME = "set server <b>/<s> fqdn requires a FQDN.\n"
+NO_SECTION = "Can't find that resolvers section\n"
+
+
+def systems() -> Section | None:
+    """The section `default`, of /etc/resolv.conf; None when that names no nameserver."""
+    where = Where("", 0)
+    with suppress(OSError), open(words.RESOLV_CONF, encoding="utf-8", errors="replace") as stream:
+        found = words.from_resolv_conf(stream.read(), where)
+        made = Section(where, kind="resolvers", name=server_names.SYSTEMS)
+        made[words.NAMESERVERS] = {each.name: each for each in found}
+        return made if found else None
+    return None
+
+
+class Names:
+    """Args: life: of the servers. Attributes: sections by name, servers (those that have a name) by slot."""
+
+    def __init__(self, config: Config, life: Life) -> None:
+        self.life = life
+        self.sections = {s.name: Resolvers(s) for s in config.sections if s.kind == "resolvers"}
+        if server_names.SYSTEMS not in self.sections:
+            own = systems()
+            if own is not None:
+                self.sections[own.name] = Resolvers(own)
+        self.servers: dict[ServerSlot, ServerName] = {}
+        self.services: dict[tuple[str, str, str], SrvName] = {}  # backend, section, name
+        self._service_of: dict[ServerSlot, SrvName] = {}
+        for one in life.servers.values():
+            self._add(one)
+
+    def _add(self, one: ServerLife) -> None:
+        section = self.sections.get(one.item[server_names.RESOLVERS].strip())
+        if section is None or one.item.address.family not in ("inet", "inet6", ""):
+            return
+        made = ServerName(one, section, self.life, lambda: self._peers(one))
+        self.servers[one.slot] = made
+        name = one.item.address.name
+        if name and server_names.is_srv(name):
+            self._service(one, section, name).servers.append(made)
+        elif name:
+            made.name(name.rstrip("."))
+
+    def _service(self, one: ServerLife, section: Resolvers, name: str) -> SrvName:
+        key = (one.proxy.name, section.name, name.lower())
+        made = self.services.get(key)
+        if made is None:
+            made = self.services[key] = SrvName(section, name.rstrip("."))
+            made.link()
+        self._service_of[one.slot] = made
+        return made
+
+    def _peers(self, one: ServerLife) -> Iterator[ServerName]:
+        """The servers of a backend that have names."""
+        return (each for each in self.servers.values() if each.one.proxy is one.proxy)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask from now on."""
+        for section in self.sections.values():
+            section.start(loop)
+
+    def stop(self) -> None:
+        """Ask no more."""
+        for section in self.sections.values():
+            section.stop()
+
+    # --- for the runtime socket and the servers' state
+
+    def fqdn(self, slot: ServerSlot) -> str:
+        """The name of a server as it is now, "" when it has none."""
+        named = self.servers.get(slot)
+        if named is not None:
+            return named.fqdn
+        name = self.life.servers[slot].item.address.name or ""
+        return "" if server_names.is_srv(name) else name
+
+    def service(self, slot: ServerSlot) -> str:
+        """The SRV name that a server takes its records from, "" when none."""
+        found = self._service_of.get(slot)
+        return found.name if found is not None else ""
+
+    def show(self, section: str) -> Answer:
+        """`show resolvers [SECTION]`."""
+        if section and section not in self.sections:
+            return refused(NO_SECTION)
+        wanted = [self.sections[section]] if section else list(self.sections.values())
+        return Answer(0, "".join(each.show() for each in wanted))
+
+    def set_fqdn(self, slot: ServerSlot, fqdn: str) -> Answer:
+        """`set server B/S fqdn NAME`, in the worker that resolves."""
+        if not fqdn:
+            return refused(NO_NAME)
+        named = self.servers.get(slot)
+        if named is None:
+            return refused(NO_RESOLUTION)
+        before = named.fqdn
+        if before.lower() == fqdn.lower():
+            return Answer(WARNING, "no need to change the FDQN by 'stats socket command'\n")
+        named.name(fqdn.rstrip("."))
+        return Answer(WARNING, f"{named.title} changed its FQDN from {before or '(null)'} to {fqdn} by 'stats socket command'\n")

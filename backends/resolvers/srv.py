@@ -1,0 +1,88 @@
+"""SRV records shared out among the servers that wait for them: each record is one server (RFC 2782, manual 5.3)."""
+
+from __future__ import annotations
+
+from backends import state
+from backends.resolvers.message import SRV, Record, Status
+from backends.resolvers.nameserver import Channel
+from backends.resolvers.resolution import Resolution
+from backends.resolvers.section import Resolvers
+from backends.resolvers.server_name import ADDITIONAL, ServerName
+from haproxy_py.config.keywords import server_names as words
+
+REMOVED = "entry removed from SRV record"
+
+
+class SrvName:
+    """One SRV name of one backend. servers: in their order, with or without a record."""
+
+    def __init__(self, section: Resolvers, name: str) -> None:
+        self.name = name
+        self.section = section
+        self.servers: list[ServerName] = []
+        self.resolution: Resolution | None = None
+
+    def link(self) -> None:
+        """Have the name asked for."""
+        self.resolution = self.section.link(self, self.name, SRV)
+
+    def answered(self, found: Resolution, channel: Channel | None) -> None:
+        """Servers whose record is gone first, so that their places are free."""
+        records = [r for r in found.records.values() if r.kind == SRV]
+        there = {(r.value, r.port) for r in records}
+        given = list(found.addresses)
+        for record in records:
+            server = self._of(record) or self._free()
+            if server is None:
+                continue
+            address = next((pair for pair in given if pair[0] == record.value), None)
+            if address is not None:
+                given.remove(address)
+            self._give(server, record, address[1].value if address else "")
+        for server in self.servers:
+            if server.fqdn and (server.fqdn.lower(), state.address(server.slot)[1]) not in there:
+                self._take_back(server)
+
+    def _of(self, record: Record) -> ServerName | None:
+        """The server that has this record."""
+        wanted = (record.value, record.port)
+        return next((s for s in self.servers if (s.fqdn.lower(), state.address(s.slot)[1]) == wanted), None)
+
+    def _free(self) -> ServerName | None:
+        return next((s for s in self.servers if not s.fqdn), None)
+
+    def _give(self, server: ServerName, record: Record, host: str) -> None:
+        """A record for a server: its weight, its name and port when they are news, its address when that came along."""
+        fresh = not server.fqdn
+        if fresh:
+            state.forget_address(server.slot, record.port)
+            state.set_port_map(server.slot, False, 0)
+            server.life.set_admin(server.slot, state.HMAINT, 0)
+        self._weigh(server, record.weight)
+        if host:
+            server.unlink()
+            server.fqdn = record.value
+            server.attached = host
+            server.move(host, ADDITIONAL, record.port)
+            if server.waits:
+                server.life.set_admin(server.slot, 0, state.RMAINT, host=server.fqdn)
+        elif server.resolution is None:
+            server.name(record.value)
+
+    def _weigh(self, server: ServerName, weight: int) -> None:
+        """0..65535 of the record to 0..256 of a server."""
+        wanted = (weight + 255) // 256
+        if not server.one.item[words.IGNORE_WEIGHT] and state.facts(server.slot)["uweight"] != wanted:
+            server.life.reweigh(server.slot, wanted)
+
+    def _take_back(self, server: ServerName) -> None:
+        server.unname()
+        server.lose(REMOVED)
+        state.forget_address(server.slot, 0)
+
+    def failed(self, found: Resolution, status: Status) -> None:
+        """No answer for longer than `hold`: nobody has a record."""
+        if not found.held(status):
+            for server in self.servers:
+                if server.fqdn:
+                    self._take_back(server)
