@@ -10,7 +10,7 @@ from socket import AF_INET, AF_INET6
 from time import time
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strlen
 cimport haproxy_py.engine.sys as sys
 from cpython.bytes cimport PyBytes_AS_STRING
 from balancers.base cimport recount
@@ -366,3 +366,17 @@ def forget_address(ServerSlot slot not None, int port) -> None:
     slot.proxy.shared.generation += 1
     spin_unlock(&slot.proxy.shared.lock)
     sys.ha_add32(&slot.segment.shared.life, 1)
+
+
+def set_fqdn(ServerSlot slot not None, str name not None) -> None:
+    """The name that its address comes from, "" for none; cut to its room. For all workers, so that the next one to resolve knows."""
+    raw = name.encode("utf-8", "surrogateescape")
+    cdef size_t n = min(<size_t>len(raw), sizeof(slot.shared.fqdn) - 1)
+    memset(slot.shared.fqdn, 0, sizeof(slot.shared.fqdn))
+    memcpy(slot.shared.fqdn, PyBytes_AS_STRING(raw), n)
+
+
+def fqdn(ServerSlot slot not None) -> str:
+    """See set_fqdn()."""
+    cdef const char *name = slot.shared.fqdn
+    return name[:strlen(name)].decode("utf-8", "surrogateescape")

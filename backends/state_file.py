@@ -12,6 +12,7 @@ from backends import state
 from backends.checks.status import TABLE
 from backends.life import ServerLife
 from haproxy_py.config.keywords.server import ID
+from haproxy_py.config.keywords.server_names import is_srv
 from haproxy_py.config.keywords.server_options import CHECK_ADDR, CHECK_PORT
 from haproxy_py.config.model import Proxy
 
@@ -87,10 +88,22 @@ def line(one: ServerLife, backend_id: int, now: int) -> str:
         backend_id, one.proxy.name, one.slot.puid, one.slot.name, host if host not in ("", "unix") else "-",
         facts["state"], facts["admin"], facts["uweight"], facts["iweight"], max(0, now - facts["last_change"]),
         number, told, facts["health"], facts["check_state"], facts["agent_state"],
-        0, int(item[ID] is not None), item.address.name or "-", (offset if mapped else port) & 0xFFFF, "-", 0,
+        0, int(item[ID] is not None), _fqdn(one), (offset if mapped else port) & 0xFFFF, _service(one), 0,
         item[CHECK_PORT], check_addr, agent_addr, agent.get("agent-port") or item[CHECK_PORT],
     )  # fmt: skip
     return " ".join(map(str, fields)) + "\n"
+
+
+def _fqdn(one: ServerLife) -> str:
+    """The name that its address comes from; "-" when it has none now."""
+    name = one.item.address.name or ""
+    return state.fqdn(one.slot) or ("-" if is_srv(name) else name) or "-"
+
+
+def _service(one: ServerLife) -> str:
+    """The name of the SRV records that it takes one of."""
+    name = one.item.address.name or ""
+    return name if is_srv(name) else "-"
 
 
 def parse_line(text: str) -> list[str] | None:

@@ -1,7 +1,7 @@
 """All names of a configuration: made before the fork, asked for in the one worker that also runs the checks.
 
     names = Names(config, life)
-    names.start(loop)           # in the worker that was elected
+    names.start(loop, True)     # in the worker that was elected
     names.show("")              # `show resolvers`
     names.stop()
 
@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 
+from backends import state
 from backends.commands import Answer, refused
 from backends.life import Life, ServerLife
 from backends.resolvers.section import Resolvers
@@ -54,7 +55,6 @@ class Names:
                 self.sections[own.name] = Resolvers(own)
         self.servers: dict[ServerSlot, ServerName] = {}
         self.services: dict[tuple[str, str, str], SrvName] = {}  # backend, section, name
-        self._service_of: dict[ServerSlot, SrvName] = {}
         for one in life.servers.values():
             self._add(one)
 
@@ -68,7 +68,7 @@ class Names:
         if name and server_names.is_srv(name):
             self._service(one, section, name).servers.append(made)
         elif name:
-            made.name(name.rstrip("."))
+            state.set_fqdn(one.slot, name.rstrip("."))
 
     def _service(self, one: ServerLife, section: Resolvers, name: str) -> SrvName:
         key = (one.proxy.name, section.name, name.lower())
@@ -76,37 +76,28 @@ class Names:
         if made is None:
             made = self.services[key] = SrvName(section, name.rstrip("."))
             made.link()
-        self._service_of[one.slot] = made
         return made
 
     def _peers(self, one: ServerLife) -> Iterator[ServerName]:
         """The servers of a backend that have names."""
         return (each for each in self.servers.values() if each.one.proxy is one.proxy)
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Ask from now on."""
+    def start(self, loop: asyncio.AbstractEventLoop, first: bool) -> None:
+        """Ask from now on. first: no worker has asked before; a later one takes what servers have for the last valid answers."""
+        for server in self.servers.values():
+            if server.fqdn and server.resolution is None:
+                server.name(server.fqdn)
+                if not first:
+                    server.attached = state.address(server.slot)[0]
         for section in self.sections.values():
-            section.start(loop)
+            section.start(loop, first)
 
     def stop(self) -> None:
         """Ask no more."""
         for section in self.sections.values():
             section.stop()
 
-    # --- for the runtime socket and the servers' state
-
-    def fqdn(self, slot: ServerSlot) -> str:
-        """The name of a server as it is now, "" when it has none."""
-        named = self.servers.get(slot)
-        if named is not None:
-            return named.fqdn
-        name = self.life.servers[slot].item.address.name or ""
-        return "" if server_names.is_srv(name) else name
-
-    def service(self, slot: ServerSlot) -> str:
-        """The SRV name that a server takes its records from, "" when none."""
-        found = self._service_of.get(slot)
-        return found.name if found is not None else ""
+    # --- for the runtime socket
 
     def show(self, section: str) -> Answer:
         """`show resolvers [SECTION]`."""

@@ -71,12 +71,14 @@ class Resolvers:
 
     # --- life
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to ask."""
+    def start(self, loop: asyncio.AbstractEventLoop, first: bool) -> None:
+        """Begin to ask. first: nobody has asked before; else `hold` begins now."""
         self._loop = loop
         for each in self.channels:
             each.start(loop)
         for found in list(self.resolutions.values()):
+            if not first:
+                found.last_valid_ms = self.now_ms()
             found.begin()
 
     def stop(self) -> None:

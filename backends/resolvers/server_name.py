@@ -59,12 +59,16 @@ class ServerName:
         self.section = section
         self.life = life
         self.peers = peers
-        self.fqdn = ""
         self.resolution: Resolution | None = None
         self.prefer = A if one.item[words.RESOLVE_PREFER] == "ipv4" else AAAA
         self.nets = one.item[words.RESOLVE_NET]
         self.duplicates = one.item[words.ALLOW_DUP_IP]
         self.attached = ""  # the record that its address came from; the runtime socket may have moved it elsewhere since
+
+    @property
+    def fqdn(self) -> str:
+        """Its name now, "" when it has none."""
+        return state.fqdn(self.slot)
 
     @property
     def title(self) -> str:
@@ -80,14 +84,14 @@ class ServerName:
 
     def name(self, fqdn: str) -> None:
         """Take a name and have it resolved."""
-        self.unname()
-        self.fqdn = fqdn
+        self.unlink()
+        state.set_fqdn(self.slot, fqdn)
         self.resolution = self.section.link(self, fqdn, self.prefer)
 
     def unname(self) -> None:
         """Have no name."""
         self.unlink()
-        self.fqdn = ""
+        state.set_fqdn(self.slot, "")
 
     def unlink(self) -> None:
         """Keep the name, but have nobody ask for it."""

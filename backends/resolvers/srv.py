@@ -61,7 +61,7 @@ class SrvName:
         self._weigh(server, record.weight)
         if host:
             server.unlink()
-            server.fqdn = record.value
+            state.set_fqdn(server.slot, record.value)
             server.attached = host
             server.move(host, ADDITIONAL, record.port)
             if server.waits:

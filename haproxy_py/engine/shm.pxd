@@ -181,6 +181,7 @@ cdef struct ServerShared:
     uint32_t proxy                # 1 + number of its proxy slot
     uint32_t queue_top            # heap of Waiters: its own queue; 0: empty
     uint32_t queue_served         # streams served out of it so far
+    char fqdn[256]                # the name that its address comes from now; NUL terminated, "" none
 
 cdef struct GlobalShared:
     uint32_t conns                # current connections of the process group
@@ -198,6 +199,7 @@ cdef struct GlobalShared:
     uint32_t servers_used         # rooms for servers given out, see Segment.claim_room
     uint32_t cleared              # +1 at every `clear counters all`: what a worker counted before is not folded
     uint32_t life                 # +1 at every change in a server's life: see backends.follow
+    uint32_t resolving            # 1: some worker has begun to look up names
 
 cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
     uint64_t conns                # of GlobalShared.conns

@@ -343,6 +343,10 @@ cdef class Segment:
         """wake_others() for Python."""
         self.wake_others()
 
+    def begin_resolving(self) -> bool:
+        """Note that this worker looks up names; True: none has done so before."""
+        return bool(sys.ha_cas32(&self.shared.resolving, 0, 1))
+
     def claim_checker(self) -> bool:
         """Whether this worker runs the health checks; the first one that asks does, until it is retired or (its supervisor
         has become another program by a reload) simply gone."""

@@ -237,7 +237,7 @@ class Instance:
             self.warmer.start()
             self.follower.heard = self._heard
             self.checker.start(self.worker.reactor)
-            self.names.start(asyncio.get_running_loop())
+            self.names.start(asyncio.get_running_loop(), self.segment.begin_resolving())
 
     def _heard(self) -> None:
         """In the worker that checks: servers began their slowstart, or are to be checked soon."""

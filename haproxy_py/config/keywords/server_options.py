@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from haproxy_py.config.address import parse_address, parse_source
+from haproxy_py.config.address import is_ipv4, parse_address, parse_source
 from haproxy_py.config.errors import ConfigError
 from haproxy_py.config.keywords.bind import protocol
 from haproxy_py.config.keywords.server import ID, INIT_ADDR
@@ -190,7 +190,7 @@ def init_addr(line: Line, server: Server, at: int) -> int:
     """`init-addr last|libc|none|IP,...`: ways to find the address at start, in order."""
     methods = line.words[at + 1].split(",")
     for method in methods:
-        if method in ("last", "libc", "none"):
+        if method in ("", "last", "libc", "none"):
             continue
         if not any(c in method for c in ".:") or parse_or_none(line, method) is None:
             line.fail(f"'init-addr' : unknown init-addr method '{method}', supported methods are 'libc', 'last', 'none'..")
@@ -204,7 +204,7 @@ def parse_or_none(line: Line, text: str) -> Address | None:
         address = parse_address(f"[{text}]" if ":" in text else text, line.config.env, port="none")
     except ConfigError:
         return None
-    return address if address.name is None else None
+    return address if address.name is None and (":" in text or is_ipv4(text)) else None
 
 
 @server_option("init-state", args=1, source=MANUAL)

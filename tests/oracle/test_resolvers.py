@@ -1,0 +1,217 @@
+"""Names of servers beside the real haproxy: the same scripted nameserver, the same states, addresses and sentences.
+
+Equal records come in the order of the answer here and by a hash in HAProxy, so answers that leave a choice are compared as sets.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import dns.flags
+import dns.message
+import pytest
+
+from tests.harness.nameserver import Answer, Nameserver, reply, zone
+from tests.harness.ports import Reservation
+from tests.harness.products import Product, haproxy26, lacking_oracle, pyhaproxy
+from tests.harness.runtime_client import ask
+
+pytestmark = pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle() or "has an oracle")
+
+CONFIG = """\
+global
+  stats socket {folder}/socket level admin
+defaults
+  mode http
+  timeout client 5s
+  timeout server 5s
+  timeout connect 5s
+resolvers d
+  nameserver n1 {prefix}127.0.0.1:{dns}
+  timeout resolve 200ms
+  timeout retry 100ms
+  hold nx 500ms
+  hold obsolete 500ms
+  hold other 500ms
+  hold timeout 500ms
+  hold refused 500ms
+frontend f
+  bind 127.0.0.1:{port}
+  default_backend b
+backend b
+{servers}
+"""
+ONE = "  server a web.test:80 resolvers d init-addr none resolve-prefer ipv4"
+TEN_S = 10.0
+Step = tuple[Answer | str, Callable[[str], bool]]
+
+
+def a(*values: str) -> Answer:
+    return zone({("web.test.", "A"): values})
+
+
+def services(*rows: str, **hosts: str) -> Answer:
+    """SRV rows of _http._tcp.web.test, and the A records of hosts NAME=IP (of NAME.test)."""
+    table: dict[tuple[str, str], Sequence[str]] = {("_http._tcp.web.test.", "SRV"): rows}
+    table |= {(f"{name}.test.", "A"): (value,) for name, value in hosts.items()}
+    return zone(table, code=3)
+
+
+def with_addresses(*rows: str, **hosts: str) -> Answer:
+    def answer(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
+        if kind != "SRV":
+            return reply(query)
+        more = [(f"{host}.test.", "A", value) for host, value in hosts.items()]
+        return reply(query, *((name, "SRV", row) for row in rows), more=more)
+
+    return answer
+
+
+def code(number: int) -> Answer:
+    return lambda query, name, kind: reply(query, code=number)
+
+
+def silent(query: dns.message.Message, name: str, kind: str) -> None:
+    return None
+
+
+def truncated(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
+    made = reply(query, (name, "A", "127.0.0.9"))
+    made.flags |= dns.flags.TC
+    return made
+
+
+def wrong_number(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
+    made = reply(query, (name, "A", "127.0.0.9"))
+    made.id ^= 1
+    return made
+
+
+def aliases(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
+    return reply(query, (name, "CNAME", "x.test."), ("x.test.", "CNAME", "y.test."), ("y.test.", "A", "127.0.0.9"))
+
+
+def large(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
+    return reply(query, *((name, "A", f"127.0.1.{i}") for i in range(100)))
+
+
+def noise(query: dns.message.Message, name: str, kind: str) -> bytes:
+    return query.to_wire()[:2] + b"\x81\x80\0\1\0\1\0\0\0\0\xff\xff\xff"
+
+
+def servers(text: str) -> list[str]:
+    """Name, address, state, weights, name and port of every server of `show servers state`."""
+    rows = [line.split() for line in text.split("\n")[2:] if line.count(" ") > 20]
+    return [" ".join([row[3], row[4], row[5], row[6], row[7], row[8], *row[17:20]]) for row in rows]
+
+
+def has(*wanted: str) -> Callable[[str], bool]:
+    """All of these are in the servers' lines."""
+    return lambda text: all(any(each in row for row in servers(text)) for each in wanted)
+
+
+def counted(name: str, least: int = 3) -> Callable[[str], bool]:
+    """A counter of `show resolvers` has come so far."""
+    return lambda text: any(int(found) >= least for found in re.findall(rf"  {name}: +(\d+)", text))
+
+
+def play(product: Product, lines: str, steps: Sequence[Step], prefix: str = "") -> tuple[list[list[str]], list[str]]:
+    """The servers behind every step, and the sentences."""
+    with Reservation() as ports, Nameserver(silent) as dns_server:
+        first = steps[0][0]
+        assert not isinstance(first, str)
+        dns_server.answer = first
+        return _play(product, lines, steps, prefix, ports.take(), dns_server)
+
+
+def _play(
+    product: Product, lines: str, steps: Sequence[Step], prefix: str, port: int, dns_server: Nameserver
+) -> tuple[list[list[str]], list[str]]:
+    with tempfile.TemporaryDirectory(prefix="dns-") as folder:
+        config = CONFIG.format(folder=folder, dns=dns_server.port, port=port, servers=lines, prefix=prefix)
+        with product.start(config, [port]) as running:
+            seen = []
+            for what, until in steps:
+                if isinstance(what, str):
+                    ask(f"{folder}/socket", what)
+                else:
+                    dns_server.answer = what
+                seen.append(_wait(f"{folder}/socket", until))
+            told = [re.sub(r"^\[(\w+)\] +\(\d+\) : ", r"\1 ", line) for line in running.stderr().split("\n")]
+    return seen, [line for line in told if "Server " in line or "changed" in line or "backend " in line]
+
+
+def _wait(socket: str, until: Callable[[str], bool]) -> list[str]:
+    """Until it is so in `show servers state` or `show resolvers`; the servers then."""
+    end = time.monotonic() + TEN_S
+    while True:
+        text = ask(socket, "show servers state").decode()
+        if until(text) or until(ask(socket, "show resolvers d").decode()):
+            return servers(ask(socket, "show servers state").decode())
+        assert time.monotonic() < end, text
+        time.sleep(0.02)
+
+
+CASES: dict[str, tuple[str, Sequence[Step]]] = {
+    "comes and goes": (
+        ONE,
+        [(a("127.0.0.2"), has("a 127.0.0.2")), (a("127.0.0.3"), has("a 127.0.0.3")), (code(3), has("a - 0 32")),
+         (a("127.0.0.4"), has("a 127.0.0.4")), (silent, has("a - 0 32")), (a("127.0.0.4"), has("a 127.0.0.4")),
+         (code(5), has("a - 0 32")), (a("127.0.0.4"), has("a 127.0.0.4")), (code(2), has("a - 0 32"))],
+    ),
+    "empty answers": (ONE, [(a("127.0.0.2"), has("a 127.0.0.2")), (a(), has("a - 0 32"))]),
+    "other family": (ONE.replace(" resolve-prefer ipv4", ""), [(a("127.0.0.2"), has("a 127.0.0.2"))]),
+    "aliases": (ONE, [(aliases, has("a 127.0.0.9"))]),
+    "truncated": (ONE, [(truncated, counted("truncated"))]),
+    "wrong number": (ONE, [(wrong_number, counted("outdated"))]),
+    "too big": (ONE, [(large, counted("too_big"))]),
+    "noise": (ONE, [(noise, counted("invalid"))]),
+    "template": (
+        "  server-template t 2 web.test:80 resolvers d init-addr none resolve-prefer ipv4",
+        [(a("127.0.0.2"), has("t1 127.0.0.2")), (a("127.0.0.2", "127.0.0.3"), has("t2 127.0.0.3")),
+         (a("127.0.0.3"), has("t1 - 0 32", "t2 127.0.0.3"))],
+    ),
+    "duplicates": (
+        ONE + " resolve-opts allow-dup-ip\n" + ONE.replace(" a ", " z ") + " resolve-opts allow-dup-ip",
+        [(a("127.0.0.2"), has("z 127.0.0.2"))],
+    ),
+    "network": (
+        ONE + " resolve-net 10.0.0.0/8,127.0.1.0/24", [(a("127.0.0.2", "127.0.1.3"), has("a 127.0.1.3"))],
+    ),
+    "libc first": (ONE.replace("web.test", "localhost").replace("none", "libc"), [(code(3), has("a - 0 32"))]),
+    "address given": (ONE.replace("none", "127.0.0.5"), [(a("127.0.0.6"), has("a 127.0.0.6"))]),
+    "fqdn": (
+        ONE,
+        [(zone({("web.test.", "A"): ("127.0.0.2",), ("new.test.", "A"): ("127.0.0.8",)}), has("a 127.0.0.2")),
+         ("set server b/a fqdn new.test", has("a 127.0.0.8")), ("set server b/a addr 127.0.0.7", has("a 127.0.0.7"))],
+    ),
+    "services": (
+        "  server-template s 3 _http._tcp.web.test resolvers d resolve-prefer ipv4",
+        [(services("1 2560 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 10 1 h1.test 8080")),
+         (services("1 2560 8080 h1.test.", "1 0 81 h2.test.", h1="127.0.0.2", h2="127.0.0.3"), has("s2 127.0.0.3 2 64 0")),
+         (services("1 0 81 h2.test.", h2="127.0.0.3"), has("s1 - 0 96")), (code(3), has("s2 - 0 96"))],
+    ),
+    "services with addresses": (
+        "  server-template s 2 _http._tcp.web.test resolvers d resolve-prefer ipv4 resolve-opts ignore-weight",
+        [(with_addresses("1 2560 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 1 1 h1.test 8080"))],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_haproxy(name: str) -> None:
+    """The same servers behind every step, and the same sentences on the way."""
+    lines, steps = CASES[name]
+    with ThreadPoolExecutor(2) as pool:
+        theirs, ours = pool.map(lambda product: play(product, lines, steps), (haproxy26(), pyhaproxy()))
+    assert ours == theirs
+
+
+def test_over_a_stream() -> None:
+    steps: list[Step] = [(a("127.0.0.2"), has("a 127.0.0.2")), (code(3), has("a - 0 32"))]
+    theirs, ours = (play(product, ONE, steps, "tcp@") for product in (haproxy26(), pyhaproxy()))
+    assert ours == theirs
