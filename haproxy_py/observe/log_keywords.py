@@ -21,7 +21,10 @@ def _flush(line: Line, item: Item) -> bool:
 
 def _add(line: Line, item: Item, wanted: str) -> None:
     try:
-        item[LOG_TARGETS].append(parse_target(line.args, line.config.env, wanted))
+        made = parse_target(line.args, line.config.env, wanted)
+        if made.ring is not None:
+            made.ring.where = line.where
+        item[LOG_TARGETS].append(made)
     except ConfigError as wrong:
         line.fail(wrong.text)
 

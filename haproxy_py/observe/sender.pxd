@@ -48,6 +48,7 @@ cdef struct Receiver:
     uint32_t ranges
     uint32_t *range            # low, high pairs from 1
     uint64_t dropped
+    void *ring                 # observe.ring.Ring, borrowed from LogSender.rings; NULL: none
 
 cdef class LogOutput(TurnHook):
     cdef int sockets[3]        # inet, inet6, unix; -1: not open
@@ -82,6 +83,7 @@ cdef class LogSender(TurnHook):
     cdef readonly LogOutput output
     cdef readonly list targets                 # observe.targets.LogTarget
     cdef Receiver *receivers
+    cdef list rings                            # what receivers point to
     cdef uint32_t count
     cdef bytes tag
     cdef object hostname                       # bytes, None: not sent
@@ -91,6 +93,7 @@ cdef class LogSender(TurnHook):
     cdef bytes rfc5424_mid                     # "host tag pid - "
     cdef void send(self, int level, const char *line, uint32_t n) noexcept
     cdef void send_sd(self, int level, const char *sd, uint32_t sd_len, const char *line, uint32_t n) noexcept
+    cdef void into_ring(self, Receiver *r, int level, const char *sd, uint32_t sd_len, const char *line, uint32_t n) noexcept
     cdef bint wants(self, Receiver *r, int level) noexcept
     cdef uint32_t header(self, Receiver *r, int level, const char *sd, uint32_t sd_len, char *out, uint32_t room) noexcept
     cdef uint32_t header_size(self, Receiver *r, uint32_t sd_len) noexcept

@@ -17,6 +17,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strerror
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.reactor cimport Reactor, TurnHook
+from haproxy_py.observe.ring cimport Ring
 from haproxy_py.engine.sys cimport sockaddr_in, sockaddr_in6, sockaddr_un
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -50,7 +51,9 @@ cdef enum:
     ISO_LEN = 19
     STAMP_LEN = 32             # ISO date, microseconds, zone
     PRI_ROOM = 5               # "<191>"
+    MESSAGE_MOST = 131072
 
+cdef char message[MESSAGE_MOST]    # on its way into a ring
 cdef const char *MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 
 
@@ -343,6 +346,7 @@ cdef class LogSender(TurnHook):
     def __init__(self, targets, str tag="haproxy", hostname=None, LogOutput to=None):
         self.output = output if to is None else to
         self.targets = list(targets)
+        self.rings = []
         self.tag = tag.encode("utf-8", "surrogateescape")
         self.hostname = None if hostname is None else hostname.encode("utf-8", "surrogateescape")
         self.receivers = <Receiver *>calloc(max(1, len(self.targets)), sizeof(Receiver))
@@ -361,9 +365,16 @@ cdef class LogSender(TurnHook):
     def add(self, uint32_t number, target) -> None:
         """Fill the next receiver; __init__ calls it."""
         cdef Receiver *r = &self.receivers[self.count]
-        set_address(r, resolve(target.address, "ipv4"))
+        cdef Ring ring
         form = target.format or ("local" if self.hostname is None else "rfc3164")
         r.format = <uint8_t>FORMAT_NUMBERS[form]
+        if target.ring is None:
+            set_address(r, resolve(target.address, "ipv4"))
+        elif target.ring.found is not None:
+            ring = target.ring.found
+            self.rings.append(ring)
+            r.ring = <void *>ring
+            r.format = <uint8_t>ring.format
         r.facility = target.facility
         r.level = target.level
         r.least = target.least
@@ -462,6 +473,9 @@ cdef class LogSender(TurnHook):
             if not self.wants(r, level):
                 continue
             told = level if level > r.least else r.least
+            if r.ring != NULL:
+                self.into_ring(r, told, sd, sd_len, line, n)
+                continue
             limit = r.length if r.addr_len else r.length - 1
             size = self.header_size(r, sd_len) + n
             out = self.output.room(r, (size if size < limit else limit) + 1)
@@ -473,6 +487,13 @@ cdef class LogSender(TurnHook):
             self.output.commit(size + 1)
         if not self.output.deferred():
             self.output.flush()
+
+    cdef void into_ring(self, Receiver *r, int level, const char *sd, uint32_t sd_len, const char *line, uint32_t n) noexcept:
+        """Compose the message and put it into the receiver's ring, at once and without an end of line."""
+        cdef Ring ring = <Ring>r.ring
+        cdef uint32_t limit = ring.maxlen if ring.maxlen < MESSAGE_MOST else MESSAGE_MOST
+        cdef uint32_t size = self.header(r, level, sd, sd_len, message, limit)
+        ring.append(message, put(message, size, limit, line, n))
 
     # the door for Python
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from haproxy_py.config import known
 from haproxy_py.config.address import expand, parse_address
-from haproxy_py.config.errors import ConfigError
+from haproxy_py.config.errors import ConfigError, Where
 from haproxy_py.config.model import Address, Config, Proxy, Setting
 
 FACILITIES = (
@@ -24,9 +25,22 @@ _DATAGRAM = {
     "udp@": "", "udp4@": "ipv4@", "udp6@": "ipv6@", "dgram+ip@": "", "dgram+ipv4@": "ipv4@", "dgram+ipv6@": "ipv6@",
     "uxdg@": "unix@", "dgram+unix@": "unix@",
 }  # fmt: skip
-_LATER = ("ring@", "tcp@", "tcp4@", "tcp6@", "uxst@", "stream+ip@", "stream+ipv4@", "stream+ipv6@", "backend@")
+_STREAM = {
+    "tcp@": "", "tcp4@": "ipv4@", "tcp6@": "ipv6@", "stream+ip@": "", "stream+ipv4@": "ipv4@", "stream+ipv6@": "ipv6@",
+    "uxst@": "unix@", "stream+unix@": "unix@",
+}  # fmt: skip
+_LATER = ("backend@",)
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 _STANDARD = {"stdout": "fd@1", "stderr": "fd@2"}
+
+
+@dataclass(slots=True)
+class RingRef:
+    """A ring that a log line names. found: the observe.ring.Ring, once the whole file is read. name "": one of its own."""
+
+    name: str
+    where: Where | None = None
+    found: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,7 @@ class LogTarget:
     format: str | None = None  # None: local, or rfc3164 with log-send-hostname
     ranges: tuple[tuple[int, int], ...] = ()
     sample: int = 0
+    ring: RingRef | None = None
 
 
 GLOBAL_TARGETS = "global"  # the entry that `log global` leaves in a proxy's list
@@ -76,7 +91,7 @@ def parse_target(words: list[str], env: Mapping[str, str], wanted: str) -> LogTa
     if len(words) < 2 or not words[0]:
         raise ConfigError(f"log : expects <address> and <facility> {wanted} as arguments")
     rest = Words(words[1:])
-    address = parse_log_address(words[0], env)
+    address, ring = parse_log_address(words[0], env), ring_of(words[0], env)
     length = _length(rest.take()) if rest.skip("len") else LENGTH
     form = _one_of(FORMATS, rest.take(), "format") if rest.skip("format") else None
     ranges, sample = _sample(rest.take()) if rest.skip("sample") else ((), 0)
@@ -88,7 +103,7 @@ def parse_target(words: list[str], env: Mapping[str, str], wanted: str) -> LogTa
         least = LEVELS.index(_one_of(LEVELS, rest.take(), "optional minimum log level"))
     if rest.more:
         raise ConfigError(f"log : cannot handle unexpected argument '{rest.take()}'")
-    return LogTarget(address, facility, level, least, length, form, ranges, sample)
+    return LogTarget(address, facility, level, least, length, form, ranges, sample, ring)
 
 
 class Words:
@@ -118,7 +133,9 @@ def parse_log_address(text: str, env: Mapping[str, str]) -> Address:
     for prefix in _LATER:
         if plain.startswith(prefix):
             raise ConfigError(f"log : address type '{prefix}' in '{text}' is known to HAProxy, not supported yet")
-    for prefix, instead in _DATAGRAM.items():
+    if plain.startswith("ring@"):
+        return Address(text, "ring", plain[5:], plain[5:], 0, 0, False)
+    for prefix, instead in (_DATAGRAM | _STREAM).items():
         if plain.startswith(prefix):
             plain = instead + plain[len(prefix) :]
             break
@@ -129,6 +146,14 @@ def parse_log_address(text: str, env: Mapping[str, str]) -> Address:
     if found.family in ("inet", "inet6") and not found.port:
         found = Address(text, found.family, found.host, found.name, SYSLOG_PORT, SYSLOG_PORT, True)
     return found
+
+
+def ring_of(text: str, env: Mapping[str, str]) -> RingRef | None:
+    """The ring that an address goes through; None: it is sent at once."""
+    plain = expand(text, env)
+    if plain.startswith("ring@"):
+        return RingRef(plain[5:])
+    return RingRef("") if plain.startswith(tuple(_STREAM)) else None
 
 
 def _one_of(table: tuple[str, ...], word: str, what: str) -> str:

@@ -33,6 +33,8 @@ from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
 from haproxy_py.engine.worker import Worker
+from haproxy_py.observe.ring_forward import Forwarder
+from haproxy_py.observe.ring_keywords import RINGS
 from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.sender import output as log_output
 from haproxy_py.observe.statistics.query import Statistics
@@ -81,6 +83,7 @@ class Instance:
         self.told: list[str] = []  # complaints about servers state files, for the console
         self.names: Names = None  # type: ignore[assignment]  # the same
         self.warmer: Warmer | None = None
+        self.forwarder: Forwarder | None = None  # sends rings to their servers, in the worker that checks
         self.loop: asyncio.AbstractEventLoop | None = None
         self._senders: dict[str, LogSender] = {}
         self.waker: Waker | None = None
@@ -238,6 +241,8 @@ class Instance:
             self.follower.heard = self._heard
             self.checker.start(self.worker.reactor)
             self.names.start(asyncio.get_running_loop(), self.segment.begin_resolving())
+            self.forwarder = Forwarder(self.config.globals[RINGS].values())
+            self.forwarder.start()
 
     def _heard(self) -> None:
         """In the worker that checks: servers began their slowstart, or are to be checked soon."""
@@ -302,6 +307,8 @@ class Instance:
                 self.warmer.stop()
             self.checker.stop()
             self.names.stop()
+            if self.forwarder is not None:
+                self.forwarder.stop()
         self.close()
 
     def close(self) -> None:

@@ -53,7 +53,6 @@ NOT_BUILT = (
     ("set ssl tls-key", "set ssl tls-key [id|file] <key>", "set the next TLS key for the <id> or <file> listener to <key>", USER),
     ("set table", "set table <table> key <k> [data.* <v>]*", "update or create a table entry's data", USER),
     ("show acl", "show acl [@<ver>] <acl>", "report available acls or dump an acl's contents", USER),
-    ("show events", "show events [<sink>] [-w] [-n]", "show event sink state", USER),
     ("show servers state", "show servers state [<backend>]", "dump volatile server information (all or for a single backend)", USER),
     ("show quic", "show quic [<format>] [<filter>]", "display quic connections status", USER),
     ("show ssl ca-file", "show ssl ca-file [<cafile>[:<index>]]", "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>", USER),

@@ -70,7 +70,7 @@ def test_defaults() -> None:
         ("127.0.0.1:70000 local0", "log : invalid port '70000'"),
         ("127.0.0.1:1-2 local0", "log : port range not permitted here in '127.0.0.1:1-2'"),
         ("fd@x local0", "log : file descriptor 'x' is not a valid integer in 'fd@x'"),
-        ("ring@x local0", "log : address type 'ring@' in 'ring@x' is known to HAProxy, not supported yet"),
+        ("backend@x local0", "log : address type 'backend@' in 'backend@x' is known to HAProxy, not supported yet"),
     ],
 )
 def test_refused(text: str, complaint: str) -> None:
