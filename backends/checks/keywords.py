@@ -31,7 +31,6 @@ CHECK_SEND_PROXY: Setting[bool | None] = Setting("check-send-proxy", None)  # No
 CHECK_SNI: Setting[str] = Setting("check-sni", "")
 CHECK_ALPN: Setting[tuple[str, ...]] = Setting("check-alpn", ())
 CHECK_PROTO: Setting[str] = Setting("check-proto", "")
-CHECK_VIA_SOCKS4: Setting[bool] = Setting("check-via-socks4", False)
 
 HTTP_CHECKS = (
     "'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', 'set-var-fmt(*)', 'set-var(*)', 'unset-var(*)'"
@@ -238,8 +237,6 @@ def _switch(name: str, setting: Setting[T], value: T) -> None:
 
 _switch("check-ssl", CHECK_SSL, True)
 _switch("no-check-ssl", CHECK_SSL, False)
-_switch("check-via-socks4", CHECK_VIA_SOCKS4, True)
-_switch("no-check-via-socks4", CHECK_VIA_SOCKS4, False)
 _switch("check-send-proxy", CHECK_SEND_PROXY, True)
 _switch("no-check-send-proxy", CHECK_SEND_PROXY, False)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from backends.checks import keywords as kw
 from backends.checks.connection import Limits
+from backends.checks.external import Command, command_of
 from backends.checks.http import request_bytes
 from backends.checks.probe import Target
 from backends.checks.rules import Connect, Expect, FieldMatch, Round, Send, SetVar, rounds
@@ -18,6 +19,7 @@ from backends.tls_options import SSL
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
 from haproxy_py.config.model import Config, Proxy, Server
+from haproxy_py.engine.shm import ServerSlot
 from haproxy_py.engine.tls import TlsContext
 
 TlsMaker = Callable[[Proxy, Server, Config, tuple[str, ...]], TlsContext]
@@ -29,7 +31,7 @@ class Plan:
     """One checked server.
 
     Delays in ms; rounds, parts []: a plain connection; contexts: TLS of each connect, None plain. named: a tcp-check;
-    sampling: expressions are used; wires: the requests of rounds that send the same every time.
+    sampling: expressions are used; wires: the requests of rounds that send the same every time; command: a program checks.
     """
 
     proxy: Proxy
@@ -48,6 +50,7 @@ class Plan:
     named: bool
     sampling: bool
     wires: list[bytes | None]
+    command: Command | None
 
     def delay(self, health: int, spread_percent: int, rand: Callable[[], float] = random.random) -> float:
         """Milliseconds until the next check: inter when up and well, downinter when down, fastinter in between."""
@@ -120,7 +123,7 @@ def _context(proxy: Proxy, server: Server, config: Config, connect: Connect, mak
     return None
 
 
-def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker) -> Plan:
+def make_plan(proxy: Proxy, server: Server, slot: ServerSlot, config: Config, tls_maker: TlsMaker) -> Plan:
     """The plan of a server that has `check`. Raises: ConfigError when its TLS cannot be set up."""
     inter = server[so.INTER]
     check, connect = proxy[TIMEOUT_CHECK], proxy[TIMEOUT_CONNECT]
@@ -148,6 +151,7 @@ def make_plan(proxy: Proxy, server: Server, config: Config, tls_maker: TlsMaker)
         named=kind == "tcp-check",
         sampling=any(map(samples, connects)) or any(map(_round_samples, steps)) or any(map(_part_samples, script)),
         wires=[request_bytes(each.send) if each.send.constant and not send_state else None for each in steps],
+        command=command_of(proxy, server, slot, config),
     )
 
 

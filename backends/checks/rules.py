@@ -39,7 +39,6 @@ class Connect:
     explicit: bool = True
     comment: str = ""
     port_expr: Expr | None = None
-    via_socks4: bool = False
     proto: str = ""
 
 

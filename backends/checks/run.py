@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backends import state
+from backends.checks.external import Command
 from backends.checks.http import Exchange, request_bytes
 from backends.checks.plan import BARE, Plan
 from backends.checks.probe import Probe
+from backends.checks.process import Process
 from backends.checks.rules import Connect, Round
 from backends.checks.samples import Facts
 from backends.checks.status import SOCKERR, Finding, Verdict
@@ -32,7 +34,7 @@ class CheckRun:
         self.check = check
         self.reactor = reactor
         self.done: Done | None = done
-        self.probe: Probe | None = None
+        self.probe: Probe | Process | None = None
         self.facts = Facts(check.slot) if check.plan.sampling else None
         self.at = 0
         self.script: Script | None = None
@@ -44,7 +46,9 @@ class CheckRun:
     def start(self) -> None:
         """The next connection."""
         try:
-            if self.plan.parts:
+            if self.plan.command is not None:
+                self._program(self.plan.command)
+            elif self.plan.parts:
                 self._part(self.plan.parts[self.at])
             elif self.plan.rounds:
                 self._round(self.plan.rounds[self.at])
@@ -66,8 +70,12 @@ class CheckRun:
 
     def _connect(self, connect: Connect, dialog: Script | Exchange | None, done: Done) -> None:
         limits = self.plan.limits
-        self.probe = Probe()
-        self.probe.start(self.reactor, self.check.target(connect, self.facts), limits.connect, limits.answer, dialog, done)
+        self.probe = probe = Probe()
+        probe.start(self.reactor, self.check.target(connect, self.facts), limits.connect, limits.answer, dialog, done)
+
+    def _program(self, command: Command) -> None:
+        self.probe = program = Process()
+        program.start(command, self.check.slot, *self.check.place(), self.plan.limits.connect, self._decided)
 
     def _round(self, step: Round) -> None:
         """HTTP: the exchange as things stand now."""

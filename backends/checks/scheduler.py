@@ -25,6 +25,7 @@ from backends.checks.agent import Agent, AgentCheck, AgentPlan
 from backends.checks.monitor import Monitor
 from backends.checks.plan import TlsMaker, first_delays, make_plan
 from backends.checks.probe import clock_us
+from backends.checks.process import end_late_ones
 from backends.checks.report import Message
 from backends.checks.run import CheckRun
 from backends.checks.servercheck import ServerCheck
@@ -116,7 +117,7 @@ class Checker:
         self.checks = [self._check_of(proxy, server, slot) for proxy, server, slot in _checked(config, lookup)]
 
     def _check_of(self, proxy: Proxy, server: Server, slot: ServerSlot) -> ServerCheck:
-        plan = make_plan(proxy, server, self.config, self.tls_maker)
+        plan = make_plan(proxy, server, slot, self.config, self.tls_maker)
         verbose = bool(proxy[LOG_HEALTH_CHECKS])
         monitor = Monitor(slot, proxy.name, plan.rise, plan.fall, self.life, verbose=verbose)
         return ServerCheck(plan, monitor, self.hostname, self._ready)
@@ -125,7 +126,7 @@ class Checker:
         agent = Agent(slot, proxy.name, self.life, verbose=bool(proxy[LOG_HEALTH_CHECKS]))
         inter = server[ak.AGENT_INTER]
         plan = AgentPlan(server[ak.AGENT_ADDR], server[ak.AGENT_PORT], inter, proxy[TIMEOUT_CHECK] or inter, server[ak.AGENT_SEND])
-        return AgentCheck(plan, agent, make_plan(proxy, server, self.config, self.tls_maker), self._question_due)
+        return AgentCheck(plan, agent, make_plan(proxy, server, slot, self.config, self.tls_maker), self._question_due)
 
     def prepare(self) -> None:
         """Give every checked server that has none its first health and state; best before the workers are forked."""
@@ -154,6 +155,7 @@ class Checker:
             run.cancel()
             published.ended(run.check.slot)
         self.running.clear()
+        end_late_ones()
         self.bites.clear()
         self.reactor = self.bites.reactor = None
 

@@ -47,8 +47,14 @@ L7OK = Status(12, "L7OK", "Layer7 check passed", Verdict.PASSED, True)
 L7OKC = Status(13, "L7OKC", "Layer7 check conditionally passed", Verdict.CONDITIONAL, True)
 L7STS = Status(14, "L7STS", "Layer7 wrong status", Verdict.FAILED, True)
 CHECKED = Status(15, "CHECKED", "No status change", Verdict.UNKNOWN)
+PROCERR = Status(16, "PROCERR", "External check error", Verdict.FAILED, True)
+PROCTOUT = Status(17, "PROCTOUT", "External check timeout", Verdict.FAILED, True)
+PROCOK = Status(18, "PROCOK", "External check passed", Verdict.PASSED, True)
 
-TABLE = (UNK, INI, HANA, SOCKERR, L4OK, L4TOUT, L4CON, L6OK, L6TOUT, L6RSP, L7TOUT, L7RSP, L7OK, L7OKC, L7STS, CHECKED)
+TABLE = (
+    UNK, INI, HANA, SOCKERR, L4OK, L4TOUT, L4CON, L6OK, L6TOUT, L6RSP, L7TOUT, L7RSP, L7OK, L7OKC, L7STS, CHECKED, PROCERR,
+    PROCTOUT, PROCOK,
+)  # fmt: skip
 BY_NAME = {status.name: status for status in TABLE}
 name_findings({status.number: (status.name, status.text) for status in TABLE})
 

@@ -156,8 +156,10 @@ def connect_words(words: Words) -> Connect:
     said: dict[str, object] = {}
     while words:
         word = words.next()
-        if word in ("default", "ssl", "send-proxy", "linger", "via-socks4"):
+        if word in ("default", "ssl", "send-proxy", "linger"):
             said[word.replace("-", "_")] = True
+        elif word == "via-socks4":
+            words.line.fail(f"'{words.name}' : 'via-socks4' is known to HAProxy, not supported yet.")
         elif word == "port":
             said |= _port(words)
         elif word == "addr":

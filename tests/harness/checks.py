@@ -31,11 +31,12 @@ class World:
         for proxy in backs:
             slot = self.segment.proxy(proxy.name)
             for item in proxy.servers:
-                made = self.segment.server(slot, item.name, item.number)
+                made = self.segment.server(slot, item.name, item[words.ID] or item.number)
                 admin = 5 if item[words.DISABLED] else 0
-                host = item.address.host or "" if item.address.family != "unix" else ""
+                host = item.address.host or "" if item.address.family not in ("unix", "abns") else ""
                 port = item.address.port
                 state.set_up(made, weight=item[words.WEIGHT], backup=item[words.BACKUP], admin=admin, host=host, port=port)
+                state.set_maxconn(made, item[words.MAXCONN])
                 state.set_slowstart(made, item[SLOWSTART], True)
                 state.set_port_map(made, not item.address.has_port or item.address.relative is not None, item.address.relative or 0)
                 self.slots[proxy.name, item.name] = made

@@ -18,7 +18,7 @@ WORDS = frozenset(
         "expose-deprecated-directives", "expose-experimental-directives", "force-cfg-parser-pause",
         "harden.reject-privileged-ports.quic", "harden.reject-privileged-ports.tcp", "httpclient.resolvers.disabled",
         "httpclient.resolvers.id", "httpclient.resolvers.prefer", "httpclient.retries", "httpclient.ssl.ca-file",
-        "httpclient.ssl.verify", "httpclient.timeout.connect", "insecure-fork-wanted", "insecure-setuid-wanted",
+        "httpclient.ssl.verify", "httpclient.timeout.connect", "insecure-setuid-wanted",
         "limited-quic", "max-threads-per-group", "maxcompcpuusage", "maxcomprate", "maxpipes", "maxzlibmem",
         "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport",
         "numa-cpu-mapping", "ocsp-update.maxdelay", "ocsp-update.mindelay", "prealloc-fd", "profiling.memory",
@@ -27,7 +27,7 @@ WORDS = frozenset(
         "thread-hard-limit", "warn-blocked-traffic-after",
     }
 )  # fmt: skip
-NEGATABLE = frozenset({"busy-polling", "set-dumpable", "insecure-fork-wanted", "numa-cpu-mapping"})
+NEGATABLE = frozenset({"busy-polling", "set-dumpable", "numa-cpu-mapping"})
 
 
 def accepts(word: str) -> bool:

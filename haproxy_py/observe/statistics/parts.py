@@ -255,8 +255,7 @@ class Parts:
         self.items: dict[int, ServerItem] = {}  # by room of the segment: servers added at run time
         self._servers: dict[int, ServerPart] = {}
         self.proxies = [p for p in world.config.proxies if not p[words.DISABLED]]
-        # the runtime socket is a proxy of its own, the first one
-        self.iids = _numbers(world.config.proxies, 2 if world.config.globals[STATS_SOCKETS] else 1)
+        self.iids = proxy_ids(world.config)
         self._fixed = {id(p): self._of_proxy(p) for p in self.proxies}
 
     def iid(self, proxy: Proxy) -> int:
@@ -306,8 +305,9 @@ class Parts:
             yield ListenerPart(proxy, iid, item, port, item[bind_words.ID] or number, slot)
 
 
-def _numbers(proxies: list[Proxy], number: int) -> dict[int, int]:
-    """id() of each proxy -> its number: the one configured, else its place from `number` on, or the next that is free."""
+def proxy_ids(config: Config) -> dict[int, int]:
+    """id() of each proxy -> its number: the one configured, else its place from 1 (2) on, or the next that is free."""
+    proxies, number = config.proxies, 2 if config.globals[STATS_SOCKETS] else 1  # the runtime socket is a proxy, the first one
     taken = {p[words.ID] for p in proxies if p[words.ID]}
     found: dict[int, int] = {}
     for proxy in proxies:
