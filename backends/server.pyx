@@ -12,7 +12,8 @@ from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_
 from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
 from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport ADM_MAINT, ProxySlot, ServerSlot, ServerShared, gauge_down, gauge_up, roll_second
+from haproxy_py.engine.counters cimport roll_second
+from haproxy_py.engine.shm cimport ADM_MAINT, ProxySlot, ServerSlot, ServerShared, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
 from haproxy_py.engine.sockets cimport keepalive_options
 from balancers.base cimport server_limit

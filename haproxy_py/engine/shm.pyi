@@ -2,8 +2,6 @@
 
 from typing import Any
 
-TOTALS: tuple[str, ...]
-
 class Segment:
     workers: int
     slot: int

@@ -10,6 +10,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.counters cimport (
+    busiest, clear_peaks, counters_dict, fold, number_records, rates_of, statistics_of, sum_counters, times_of, totals_count,
+    word_of,
+)
 from haproxy_py.engine.waiting cimport Waiter
 
 cdef extern from "<sys/mman.h>" nogil:
@@ -33,12 +37,6 @@ cdef extern from "<pthread.h>" nogil:
 cdef enum:
     LINE = 64
 
-TOTALS = (                        # the words of Counters above `times_us`, in order
-    "stot", "conn_tot", "req_tot", "bin", "bout", "dreq", "dresp", "ereq", "econ", "eresp", "wretr", "wredis", "cli_abrt",
-    "srv_abrt", "lbtot", "dcon", "dses", "hrsp_other", "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "connect",
-    "reuse", "intercepted", "wrew", "eint", "comp_in", "comp_out", "comp_byp", "comp_rsp", "cache_lookups", "cache_hits",
-    "ssl_sess", "ssl_reused", "ssl_failed", "wire_in", "wire_out",
-)
 cdef uint32_t own_pid = 0         # getpid() is a system call; this is kept right over fork
 
 
@@ -48,20 +46,12 @@ cdef void remember_pid() noexcept nogil:
 
 
 remember_pid()
-if len(TOTALS) + 1 + TIME_BUCKETS != totals_count() or sizeof(Counters) % LINE:
-    raise ImportError("engine.shm: TOTALS does not match struct Counters")
 pthread_atfork(NULL, NULL, remember_pid)
 
 
 cdef inline size_t rounded(size_t n) noexcept nogil:
     """`n` bytes up to whole cache lines."""
     return (n + LINE - 1) & ~<size_t>(LINE - 1)
-
-
-cdef inline int totals_count() noexcept nogil:
-    """How many leading words of Counters are totals."""
-    cdef Counters c
-    return <int>(&c.scur - <uint64_t *>&c)
 
 
 cdef void spin_lock(uint32_t *lock) noexcept nogil:
@@ -119,46 +109,6 @@ cdef void give_back(uint32_t *shared, uint64_t *part) noexcept nogil:
         new = old - n if old > n else 0
         if sys.ha_cas32(shared, old, new):
             return
-
-
-cdef void fold(Counters *into, Counters *dead) noexcept nogil:
-    """Move the totals of `dead` to `into` and clear all of `dead` but its gauges' parts."""
-    cdef uint64_t *a = <uint64_t *>into
-    cdef uint64_t *b = <uint64_t *>dead
-    cdef int i
-    for i in range(totals_count()):
-        sys.ha_store64(&a[i], a[i] + sys.ha_load64(&b[i]))
-        sys.ha_store64(&b[i], 0)
-    into.last_session = max(into.last_session, dead.last_session)
-    into.qtime_max = max(into.qtime_max, dead.qtime_max)
-    into.ctime_max = max(into.ctime_max, dead.ctime_max)
-    into.rtime_max = max(into.rtime_max, dead.rtime_max)
-    into.ttime_max = max(into.ttime_max, dead.ttime_max)
-    fold_averages(into, dead)
-    memset(&dead.rate_sec, 0, <size_t>(<char *>&dead.index - <char *>&dead.rate_sec))
-    dead.streams = 0
-
-
-cdef void fold_averages(Counters *into, Counters *dead) noexcept nogil:
-    """The sliding sums of both together, for TIME_WINDOW requests at most."""
-    cdef uint64_t n = into.time_n + dead.time_n
-    cdef uint64_t *a = &into.time_n
-    cdef uint64_t *b = &dead.time_n
-    cdef int i
-    for i in range(1, 5):
-        a[i] += b[i]
-        if n > TIME_WINDOW:
-            a[i] = a[i] * TIME_WINDOW // n
-    into.time_n = n if n < TIME_WINDOW else TIME_WINDOW
-
-
-cdef void number_records(Counters *array, int n, int kinds) noexcept nogil:
-    """Tell each record where it stands, and how many kinds of rates its owner keeps maxima of."""
-    cdef int i
-    for i in range(n):
-        array[i].index = i
-        array[i].records = n
-        array[i].kinds = kinds
 
 
 cdef class Segment:
@@ -460,142 +410,6 @@ cdef class Segment:
         sys.ha_store32(&self.shared.stopping, 1 if value else 0)
 
 
-cdef void sum_counters(Counters *array, int n, Counters *out) noexcept nogil:
-    """Totals, parts of gauges and averages are added; of last_session and the maxima the highest counts."""
-    cdef uint64_t *to = <uint64_t *>out
-    cdef uint64_t *c
-    cdef int i, w
-    cdef int words = <int>(sizeof(Counters) // 8)
-    memset(out, 0, sizeof(Counters))
-    for w in range(n):
-        c = <uint64_t *>&array[w]
-        for i in range(words):
-            to[i] += sys.ha_load64(&c[i])
-    out.last_session = out.qtime_max = out.ctime_max = out.rtime_max = out.ttime_max = 0
-    for w in range(n):
-        out.last_session = max(out.last_session, array[w].last_session)
-        out.qtime_max = max(out.qtime_max, array[w].qtime_max)
-        out.ctime_max = max(out.ctime_max, array[w].ctime_max)
-        out.rtime_max = max(out.rtime_max, array[w].rtime_max)
-        out.ttime_max = max(out.ttime_max, array[w].ttime_max)
-
-
-cdef object counters_dict(Segment segment, Counters *array):
-    """Totals by statistics CSV name; hrsp as hrsp_other and hrsp_1xx .. hrsp_5xx; last_session in wall seconds, 0: never."""
-    cdef Counters sum
-    cdef int i
-    segment.total(array, &sum)
-    totals = {name: (<uint64_t *>&sum)[i] for i, name in enumerate(TOTALS)}
-    totals["last_session"] = sum.last_session
-    return totals
-
-
-cdef int word_of(str name) except -1:
-    """Index of a total in a Counters record. Raises: KeyError: no such total."""
-    cdef int i = TOTALS.index(name) if name in TOTALS else -1
-    if i < 0:
-        raise KeyError(name)
-    return i
-
-
-cdef uint64_t rate_of(uint64_t sec, uint64_t now, uint64_t last, uint64_t at_ms) noexcept nogil:
-    """Events per second over the second that ends at `at_ms` (wall): this period and the rest of the one before."""
-    cdef uint64_t second = at_ms // 1000
-    if sec == second:
-        return now + last * (1000 - at_ms % 1000) // 1000
-    if sec + 1 == second:
-        return now * (1000 - at_ms % 1000) // 1000
-    return 0
-
-
-cdef uint64_t busiest(Counters *array, int n, int place) noexcept nogil:
-    """The most events of all workers together in one of the last two seconds that each of them remembers.
-
-    place: 0 sessions, 1 requests, 2 connections. A worker's record says how many came in `rate_sec` and the second before.
-    """
-    cdef uint64_t most = 0, sum, second
-    cdef uint64_t *c
-    cdef int w, v, back
-    for w in range(n):
-        for back in range(2):
-            second = array[w].rate_sec - back
-            sum = 0
-            for v in range(n):
-                c = &array[v].rate_now + 2 * place
-                if array[v].rate_sec == second:
-                    sum += c[0]
-                elif array[v].rate_sec == second + 1:
-                    sum += c[1]
-            most = max(most, sum)
-    return most
-
-
-cdef void roll_second(Counters *c, uint32_t *rate_max, uint64_t now_s) noexcept nogil:
-    """Start a new second of this record's rates. The seconds before are complete as far as this worker goes: the last of
-    the workers to come here sees the whole, so that rate_max[0 .. 2] hold the busiest second of all of them together."""
-    cdef int place
-    cdef uint64_t most
-    for place in range(<int>c.kinds):
-        most = busiest(c - c.index, <int>c.records, place)
-        if most > rate_max[place]:
-            rate_max[place] = <uint32_t>most
-    if now_s == c.rate_sec + 1:
-        c.rate_last = c.rate_now
-        c.req_rate_last = c.req_rate_now
-        c.conn_rate_last = c.conn_rate_now
-    else:
-        c.rate_last = c.req_rate_last = c.conn_rate_last = 0
-    c.rate_now = c.req_rate_now = c.conn_rate_now = 0
-    c.rate_sec = now_s
-
-
-cdef tuple rates_of(Counters *array, int n, uint64_t at_ms):
-    """(sessions, requests, connections) per second at a wall time."""
-    cdef uint64_t found[3]
-    cdef uint64_t *c
-    cdef int w, place
-    memset(found, 0, sizeof(found))
-    for w in range(n):
-        for place in range(3):
-            c = &array[w].rate_now + 2 * place
-            found[place] += rate_of(array[w].rate_sec, c[0], c[1], at_ms)
-    return found[0], found[1], found[2]
-
-
-cdef dict statistics_of(Segment segment, Counters *array, uint64_t at_ms):
-    """counters_dict() and what is computed: see ProxySlot.statistics()."""
-    cdef Counters sum
-    cdef int i
-    cdef int n = segment.workers + 1
-    cdef dict found
-    segment.total(array, &sum)
-    found = {name: (<uint64_t *>&sum)[i] for i, name in enumerate(TOTALS)}
-    found["last_session"] = sum.last_session
-    found["streams"] = sum.streams
-    for i, name in enumerate(("qtime_max", "ctime_max", "rtime_max", "ttime_max")):
-        found[name] = (&sum.qtime_max)[i]
-    for i, name in enumerate(("qtime", "ctime", "rtime", "ttime")):
-        found[name] = ((&sum.qtime)[i] + sum.time_n - 1) // sum.time_n if sum.time_n else 0
-    found["rate"], found["req_rate"], found["conn_rate"] = rates_of(array, n, at_ms)
-    return found
-
-
-cdef tuple times_of(Segment segment, Counters *array):
-    """(microseconds in all, requests by bucket)."""
-    cdef Counters sum
-    cdef int i
-    segment.total(array, &sum)
-    return sum.times_us, [sum.times[i] for i in range(TIME_BUCKETS)]
-
-
-cdef void clear_peaks(Counters *array, int n) noexcept nogil:
-    """Forget maxima, as `clear counters` does: a racing request may put its own back."""
-    cdef int w
-    for w in range(n):
-        memset(&array[w].qtime_max, 0, 4 * sizeof(uint64_t))
-        array[w].rate_last = array[w].req_rate_last = array[w].conn_rate_last = 0
-
-
 cdef class ProxySlot:
     """Segment.proxy() makes it."""
 
@@ -621,7 +435,9 @@ cdef class ProxySlot:
 
     def totals(self) -> dict:
         """Counters of all workers together, by name."""
-        return counters_dict(self.segment, self.counters)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        return counters_dict(&sum)
 
     def gauges(self) -> dict:
         """Every field of ProxyShared by name."""
@@ -649,13 +465,17 @@ cdef class ProxySlot:
 
     def times(self) -> tuple:
         """(microseconds in all, requests by total time): TIME_BUCKETS counts, the i-th of those up to 256 us * 2**i."""
-        return times_of(self.segment, self.counters)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        return times_of(&sum)
 
     def statistics(self, at_ms: int) -> dict:
         """totals(), gauges() and what is computed of them at a wall time, in ms: rate, req_rate, conn_rate (per second),
         their maxima, qtime ctime rtime ttime (average ms) and their maxima, streams, last_session."""
         cdef int n = self.segment.workers + 1
-        found = statistics_of(self.segment, self.counters, at_ms)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        found = statistics_of(&sum, self.counters, n, at_ms)
         found.update(self.gauges())
         found["rate_max"] = max(<uint64_t>self.shared.rate_max, busiest(self.counters, n, 0))
         found["req_rate_max"] = max(<uint64_t>self.shared.req_rate_max, busiest(self.counters, n, 1))
@@ -687,7 +507,9 @@ cdef class ServerSlot:
 
     def totals(self) -> dict:
         """Counters of all workers together, by name."""
-        return counters_dict(self.segment, self.counters)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        return counters_dict(&sum)
 
     def gauges(self) -> dict:
         """Every field of ServerShared by name; last_chk as text, addr as the 20 bytes of an engine.addr.Addr."""
@@ -715,7 +537,9 @@ cdef class ServerSlot:
 
     def times(self) -> tuple:
         """(microseconds in all, requests by total time): TIME_BUCKETS counts, the i-th of those up to 256 us * 2**i."""
-        return times_of(self.segment, self.counters)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        return times_of(&sum)
 
     @property
     def usable(self) -> bool:
@@ -724,7 +548,9 @@ cdef class ServerSlot:
 
     def statistics(self, at_ms: int) -> dict:
         """As ProxySlot.statistics(); a server has no rates of requests and connections."""
-        found = statistics_of(self.segment, self.counters, at_ms)
+        cdef Counters sum
+        self.segment.total(self.counters, &sum)
+        found = statistics_of(&sum, self.counters, self.segment.workers + 1, at_ms)
         found.update(self.gauges())
         found["rate_max"] = max(<uint64_t>self.shared.rate_max, busiest(self.counters, self.segment.workers + 1, 0))
         return found

@@ -11,7 +11,8 @@ from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.conn cimport Conn, IO_AGAIN, IO_EOF
 from haproxy_py.engine.proxy_protocol cimport pp_parse
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.shm cimport Counters, ProxySlot, gauge_down, gauge_up
+from haproxy_py.engine.counters cimport Counters
+from haproxy_py.engine.shm cimport ProxySlot, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE, failure_text
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.stats cimport count_request, count_session

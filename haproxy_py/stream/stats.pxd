@@ -1,7 +1,7 @@
 """Counting on the request path: what the statistics call stot, rate, hrsp_*; inline, one worker's slot only."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
-from haproxy_py.engine.shm cimport Counters, TIME_BUCKETS, TIME_WINDOW, roll_second
+from haproxy_py.engine.counters cimport Counters, TIME_BUCKETS, TIME_WINDOW, roll_second
 
 cdef extern from *:
     int __builtin_clzll(unsigned long long x) nogil

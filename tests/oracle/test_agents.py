@@ -108,10 +108,14 @@ def test_a_server_goes_down_and_comes_back_at_its_agents_word() -> None:
     for line in ("up", "down #no disk", "up"):
         agent.conclude(Question(b"").step(line.encode() + b"\n") or Finding(TABLE[0]), 1)
     assert bench.told() == [
-        'Server b/s is DOWN, reason: Layer7 wrong status, code: 0, info: "via agent : down (no disk)", check duration: 1ms. '
-        "0 active and 1 backup servers left. Running on backup. 0 sessions active, 0 requeued, 0 remaining in queue.",
-        'Server b/s is UP, reason: Layer7 check passed, code: 0, info: "via agent : up", check duration: 1ms. '
-        "1 active and 1 backup servers online. 0 sessions requeued, 0 total in queue.",
+        (
+            'Server b/s is DOWN, reason: Layer7 wrong status, code: 0, info: "via agent : down (no disk)", check duration: 1ms. '
+            "0 active and 1 backup servers left. Running on backup. 0 sessions active, 0 requeued, 0 remaining in queue."
+        ),
+        (
+            'Server b/s is UP, reason: Layer7 check passed, code: 0, info: "via agent : up", check duration: 1ms. '
+            "1 active and 1 backup servers online. 0 sessions requeued, 0 total in queue."
+        ),
     ]
 
 

@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.time cimport time
-from haproxy_py.engine.shm cimport ADM_MAINT, Counters, SRV_STOPPED, ProxySlot, ServerSlot, server_limit, server_usable
+from haproxy_py.engine.counters cimport Counters
+from haproxy_py.engine.shm cimport ADM_MAINT, SRV_STOPPED, ProxySlot, ServerSlot, server_limit, server_usable
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.registry import fetch
 from haproxy_py.rules.sample cimport Fetch, Sample, set_bool, set_int

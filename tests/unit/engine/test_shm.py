@@ -8,7 +8,8 @@ import signal
 
 import pytest
 
-from haproxy_py.engine.shm import TOTALS, ProxySlot, Segment, ServerSlot
+from haproxy_py.engine.counters import TOTALS
+from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
 from tests.harness.fork import in_child
 
 
