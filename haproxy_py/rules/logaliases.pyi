@@ -1,5 +1,8 @@
 from haproxy_py.rules.logformat import LogNode
 
+class NumberNode(LogNode): ...
+class PortNode(LogNode): ...
+
 ALIASES: dict[str, tuple[type[LogNode], int]]
 HTTP_ONLY: frozenset[str]
 FLAG_LETTERS: dict[str, int]

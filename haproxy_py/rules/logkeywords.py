@@ -30,7 +30,14 @@ CLF = (
 )
 TCP_CLF = '%{+Q}o %{-Q}ci - - [%T] "TCP " 000 %B "" "" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- %ac %fc %bc %sc %rc %sq %bq "" "" '
 CONNECT = "Connect from %ci:%cp to %fi:%fp (%f/{})"  # no option at all: 8.2.1
-OPTIONS = {"httplog": HTTPLOG, "httplog clf": CLF, "tcplog": TCPLOG, "tcplog clf": TCP_CLF, "httpslog": HTTPSLOG}
+JSON = (  # the names of HAProxy's own example of a JSON log
+    "%{+json}o %(client_ip)ci %(client_port)cp %(request_date)tr %(fe_name_transport)ft %(be_name)b %(server_name)s "
+    "%(time_request)TR %(time_wait)Tw %(time_connect)Tc %(time_response)Tr %(time_active)Ta %(status_code)ST %(bytes_read)B "
+    "%(captured_request_cookie)CC %(captured_response_cookie)CS %(termination_state_cookie)tsc %(actconn)ac %(feconn)fc "
+    "%(beconn)bc %(srv_conn)sc %(retries)rc %(srv_queue)sq %(backend_queue)bq %(captured_request_headers)hr "
+    "%(captured_response_headers)hs %(http_request)r"
+)
+OPTIONS = {"httplog json": JSON, "httplog": HTTPLOG, "httplog clf": CLF, "tcplog": TCPLOG, "tcplog clf": TCP_CLF, "httpslog": HTTPSLOG}
 
 
 @dataclass(frozen=True, slots=True)

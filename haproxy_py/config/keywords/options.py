@@ -158,13 +158,13 @@ SRVTCPKA_INTVL = _tcpka("srv", "intvl", BACKEND)  # s
 
 # --- log formats by option: the LOGS module reads these ----------------------------------------------------------
 
-LOG_OPTION: Setting[str] = Setting("log format option", "")  # "", httplog, "httplog clf", "tcplog", "tcplog clf", httpslog
+LOG_OPTION: Setting[str] = Setting("log format option", "")  # "", httplog, "httplog clf", "httplog json", "tcplog", "tcplog clf", httpslog
 
 
 def _log_option(name: str, clf: bool) -> None:
     def set_format(line: Line, proxy: Proxy) -> None:
         extra = line.arg(0)
-        if extra and (extra != "clf" or not clf):
+        if extra and (extra != "clf" or not clf) and (name, extra) != ("httplog", "json"):
             supports = f"keyword '{name}' only supports option 'clf'." if clf else ""
             line.fail(supports or f"'option {name}' cannot handle unexpected argument '{extra}'.")
         if proxy.kind == "backend":
