@@ -42,7 +42,7 @@ def answer(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | Non
     if received[at : at + 2] != RESULT or at + 2 >= len(received):
         return STRANGER
     code = received[at + 2]
-    return Finding(L7STS, code, REFUSED) if code else Finding(L7OK, 0, "Success")
+    return Finding(L7STS, code, REFUSED) if code else Finding(L7OK, 0, "Success", fleeting=True)
 
 
 @kind("ldap-check")

@@ -48,9 +48,8 @@ class Monitor:
         verdict = status.verdict
         if verdict is not Verdict.PASSED and verdict is not Verdict.FAILED:
             return False
-        info = finding.info.encode("utf-8", "surrogateescape") if finding.info else b""
         passed, full = verdict is Verdict.PASSED, self.rise + self.fall - 1
-        return published.settled(self.slot, status.number, finding.code, duration_ms, info, passed, full)
+        return published.settled(self.slot, status.number, finding.code, duration_ms, finding.last, passed, full)
 
     def begin(self, init_state: str) -> None:
         """As prepare(), whatever it has."""
@@ -70,9 +69,8 @@ class Monitor:
         verdict = finding.status.verdict
         failed_up = verdict is Verdict.FAILED and health.up
         moved = health.apply(verdict)
-        text = finding.info.encode("utf-8", "surrogateescape")
         number = finding.status.number
-        state.set_check(self.slot, number, finding.code, duration_ms, text, health.value, failed_up)
+        state.set_check(self.slot, number, finding.code, duration_ms, finding.last, health.value, failed_up)
         said = []
         if self.verbose and (moved or TABLE[facts["check_status"]] is not finding.status):
             weight, backup = facts["eweight"], bool(facts["backup"])

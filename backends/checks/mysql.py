@@ -69,7 +69,7 @@ def greeting_first(received: bytes, ended: bool, notes: dict[str, str]) -> Findi
 def alone(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
     """The greeting as the whole check."""
     judged = greeting(received, ended, notes)
-    return Finding(L7OK, 0, notes["version"]) if judged is True else judged
+    return Finding(L7OK, 0, notes["version"], fleeting=True) if judged is True else judged
 
 
 def login(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
@@ -77,7 +77,7 @@ def login(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool
     if "refused" in notes:
         return Finding(L7STS, int(notes["code"]), notes["refused"])
     judged = _judged(received, int(notes["next"]), ended)
-    return Finding(L7OK, 0, notes["version"]) if judged is True else judged
+    return Finding(L7OK, 0, notes["version"], fleeting=True) if judged is True else judged
 
 
 @kind("mysql-check", args=(0, 3))

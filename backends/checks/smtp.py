@@ -13,6 +13,7 @@ from haproxy_py.config.line import Line
 REPLY = re.compile(rb"[0-9]{3}[ \r]")
 GREETING = re.compile(rb"2[0-9]{2}[ \r]")
 GOOD = re.compile(rb"2[0-9]{2}[- \r]")
+WHOLE = re.compile(rb"(?:2[0-9]{2}-[^\n]*\n)*2[0-9]{2}(?: [^\n]*)?\r?\n")  # to the end of the last line
 LEAST = 4  # bytes that tell a reply
 
 
@@ -35,8 +36,8 @@ def greeting(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | b
 
 
 def welcome(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
-    """The answer to HELO; a bad one may still be followed by a good one."""
-    if GOOD.match(received):
+    """The answer to HELO, all its lines: the rest would be taken for that to QUIT. A bad one may still be followed by a good one."""
+    if WHOLE.match(received):
         return True
     return Finding(L7STS, _code(received), _told(received)) if ended else None
 

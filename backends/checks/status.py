@@ -61,11 +61,17 @@ name_findings({status.number: (status.name, status.text) for status in TABLE})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check. code: of the layer 5-7 answer, 0 none; info: HAProxy's words, "" none."""
+    """The outcome of one check. code: of the layer 5-7 answer, 0 none; info: HAProxy's words, "" none; fleeting: they are for the log only."""
 
     status: Status
     code: int = 0
     info: str = ""
+    fleeting: bool = False
+
+    @property
+    def last(self) -> bytes:
+        """What statistics show of the words (last_chk)."""
+        return b"" if self.fleeting else self.info.encode("utf-8", "surrogateescape")
 
 
 def shown(info: str) -> str:

@@ -13,7 +13,7 @@ STOPPED, STARTING, RUNNING, STOPPING = range(4)  # operational state, engine.shm
 FMAINT, IMAINT, CMAINT, FDRAIN, IDRAIN, RMAINT = 1, 2, 4, 8, 16, 32  # bits of ServerShared.admin
 MAINT, DRAIN = FMAINT | IMAINT | CMAINT | RMAINT, FDRAIN | IDRAIN
 CHECK_ENABLED, CHECK_PAUSED = 4, 8  # bits of ServerShared.check_state
-CHECKED, WITH_CODE = 4, 10  # check_status from which on there is a duration, and a code
+CHECKED, WITH_CODE = 4, 12  # check_status from which on there is a duration, and a code
 
 # Findings of a health check by number (backends.checks.status), as check_status and check_desc say them.
 FINDINGS: dict[int, tuple[str, str]] = {}
@@ -107,7 +107,7 @@ class ServerState:
         number = found["check_status"]
         name, text = FINDINGS.get(number, ("UNK", "Unknown"))
         yield "check_status", name
-        if number >= WITH_CODE and found["check_code"]:
+        if number >= WITH_CODE:
             yield "check_code", found["check_code"]
         if number >= CHECKED:
             yield "check_duration", max(0, found["check_duration"])
