@@ -43,16 +43,19 @@ def systems() -> Section | None:
     return None
 
 
+def sections(config: Config) -> list[Section]:
+    """The resolvers sections of the files, and the system's own unless a file has one of its name."""
+    found = [s for s in config.sections if s.kind == "resolvers"]
+    own = None if any(s.name == server_names.SYSTEMS for s in found) else systems()
+    return found if own is None else [*found, own]
+
+
 class Names:
     """Args: life: of the servers. Attributes: sections by name, servers (those that have a name) by slot."""
 
     def __init__(self, config: Config, life: Life) -> None:
         self.life = life
-        self.sections = {s.name: Resolvers(s) for s in config.sections if s.kind == "resolvers"}
-        if server_names.SYSTEMS not in self.sections:
-            own = systems()
-            if own is not None:
-                self.sections[own.name] = Resolvers(own)
+        self.sections = {each.name: Resolvers(each) for each in sections(config)}
         self.servers: dict[ServerSlot, ServerName] = {}
         self.services: dict[tuple[str, str, str], SrvName] = {}  # backend, section, name
         for one in life.servers.values():

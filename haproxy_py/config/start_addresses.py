@@ -82,11 +82,13 @@ def _start(proxy: Proxy, server: Server, look: Resolver, faults: Faults) -> bool
     """Find one server's first address. False: it has none and may not wait for one."""
     server[LOOKED_UP] = True
     name = server.address.name or ""
-    if is_srv(name):
+    if is_srv(name) and RESOLVERS in server:
         return True
     tried = False
     for method in methods(server):
         if method == "libc":
+            if is_srv(name):
+                continue
             tried = True
             try:
                 server.address = look(server.address)

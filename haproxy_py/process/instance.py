@@ -20,7 +20,8 @@ from backends.build import SPARE_SERVERS, build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
-from backends.resolvers.names import Names
+from backends.resolvers.lookups import Lookups
+from backends.resolvers.names import Names, sections
 from backends.slowstart import Warmer
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
@@ -81,6 +82,7 @@ class Instance:
         self.follower = Follower(segment, [])
         self.life: Life = None  # type: ignore[assignment]  # the same
         self.told: list[str] = []  # complaints about servers state files, for the console
+        self.lookups = Lookups(sections(config))
         self.names: Names = None  # type: ignore[assignment]  # the same
         self.warmer: Warmer | None = None
         self.forwarder: Forwarder | None = None  # sends rings to their servers, in the worker that checks
@@ -326,6 +328,7 @@ class Instance:
             self.waker.stop()
             self.waker = None
         kill_sessions(self.worker)
+        self.lookups.stop()
         for back in self.backends.values():
             back.close_idle()
         log_output.detach()

@@ -5,7 +5,9 @@ Equal records come in the order of the answer here and by a hash in HAProxy, so 
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -145,13 +147,13 @@ def _play(
     return seen, [line for line in told if "Server " in line or "changed" in line or "backend " in line]
 
 
-def _wait(socket: str, until: Callable[[str], bool]) -> list[str]:
+def _wait(path: str, until: Callable[[str], bool]) -> list[str]:
     """Until it is so in `show servers state` or `show resolvers`; the servers then."""
     end = time.monotonic() + TEN_S
     while True:
-        text = ask(socket, "show servers state").decode()
-        if until(text) or until(ask(socket, "show resolvers d").decode()):
-            return servers(ask(socket, "show servers state").decode())
+        text = ask(path, "show servers state").decode()
+        if until(text) or until(ask(path, "show resolvers d").decode()):
+            return servers(ask(path, "show servers state").decode())
         assert time.monotonic() < end, text
         time.sleep(0.02)
 
@@ -215,3 +217,120 @@ def test_over_a_stream() -> None:
     steps: list[Step] = [(a("127.0.0.2"), has("a 127.0.0.2")), (code(3), has("a - 0 32"))]
     theirs, ours = (play(product, ONE, steps, "tcp@") for product in (haproxy26(), pyhaproxy()))
     assert ours == theirs
+
+
+ASKING = """\
+defaults
+  mode http
+  timeout client 5s
+  timeout server 5s
+  timeout connect 5s
+resolvers d
+  nameserver n1 127.0.0.1:{dns}
+  timeout retry 100ms
+frontend f
+  bind 127.0.0.1:{port}
+  http-request do-resolve(txn.a,d) hdr(host),host_only
+  http-request do-resolve(txn.b,d,ipv4) hdr(x) if {{ hdr(x) -m found }}
+  http-request return status 200 content-type text/plain lf-string "a=%[var(txn.a)] b=%[var(txn.b)]"
+frontend t
+  mode tcp
+  bind 127.0.0.1:{tcp}
+  tcp-request inspect-delay 5s
+  tcp-request content do-resolve(txn.a,d,ipv4) str(v4.test)
+  tcp-request content reject if {{ var(txn.a) -m ip 127.0.0.2 }}
+"""
+
+
+def asked_for(query: dns.message.Message, name: str, kind: str) -> dns.message.Message | None:
+    """silent.* gets nothing, nx.* does not exist, v4.* has no AAAA, all others have both."""
+    if name.startswith("silent"):
+        return None
+    if name.startswith("nx"):
+        return reply(query, code=3)
+    if kind == "A":
+        return reply(query, (name, "A", "127.0.0.2"))
+    return reply(query) if name.startswith("v4") else reply(query, (name, "AAAA", "fd00::1"))
+
+
+def _get(sock: socket.socket, host: str, more: str = "") -> bytes:
+    """One request of a kept connection; the body."""
+    sock.sendall(f"GET / HTTP/1.1\r\nhost: {host}\r\n{more}\r\n".encode())
+    found = b""
+    while b"\r\n\r\n" not in found or found.count(b"b=") == 0:
+        data = sock.recv(65536)
+        assert data, found
+        found += data
+    return found.split(b"\r\n\r\n", 1)[1]
+
+
+def requests(product: Product) -> tuple[list[bytes], list[tuple[str, str]]]:
+    """Bodies, and what the nameserver was asked."""
+    with Reservation() as ports, Nameserver(asked_for) as names:
+        port, tcp = ports.take(), ports.take()
+        with product.start(ASKING.format(dns=names.port, port=port, tcp=tcp), [port, tcp]):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+                found = [
+                    _get(sock, "web.test:80"), _get(sock, "v4.test"), _get(sock, "v4.test", "x: web.test\r\n"),
+                    _get(sock, "nx.test"), _get(sock, "silent.test"), _get(sock, "1.2.3.4"),
+                ]  # fmt: skip
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:  # leaves while its stream waits
+                sock.sendall(b"GET / HTTP/1.1\r\nhost: silent.test\r\n\r\n")
+                time.sleep(0.05)
+            time.sleep(0.5)
+            with socket.create_connection(("127.0.0.1", tcp), timeout=10) as sock:
+                sock.sendall(b"x")
+                with contextlib.suppress(ConnectionResetError):
+                    found.append(sock.recv(10))
+        return found[:7], names.asked
+
+
+def test_do_resolve() -> None:
+    """Requests that wait for an address: the same values, the same questions."""
+    with ThreadPoolExecutor(2) as pool:
+        theirs, ours = pool.map(requests, (haproxy26(), pyhaproxy()))
+    assert ours == theirs
+    assert ours[0][:3] == [b"a=fd00::1 b=", b"a=127.0.0.2 b=", b"a=127.0.0.2 b=127.0.0.2"]
+
+
+HEAD = "defaults\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
+NS = "resolvers d\n nameserver n 127.0.0.1:53\n"
+WORDS = [
+    "resolvers x", "resolvers", "resolvers x!y", "resolvers x\n nameserver", "resolvers x\n nameserver a",
+    *(f"resolvers x\n nameserver a {text}" for text in (
+        "127.0.0.1", "127.0.0.1:53-54", "127.0.0.1:+53", "127.0.0.1:0", "*:53", "fd@3", "udp@127.0.0.1:53", "tcp@127.0.0.1:53",
+        "unix@/x", "x.invalid:53")),
+    "resolvers x\n nameserver a! 127.0.0.1:53", f"{NS} nameserver n 127.0.0.1:54",
+    *(f"{NS} {text}" for text in (
+        "hold", "hold nx", "hold bad 3s", "hold nx foo", "hold nx 3s", "hold nx 1000000d", "resolve_retries", "resolve_retries x",
+        "timeout", "timeout retry", "timeout foo 3s", "timeout retry x", "timeout resolve 1us", "accepted_payload_size",
+        "accepted_payload_size x", "accepted_payload_size 10", "accepted_payload_size 70000", "accepted_payload_size 9000", "foo",
+        "resolution_pool_size 4")),
+    *(f"{NS}backend b\n server a {text}" for text in (
+        "127.0.0.1:80 resolvers", "127.0.0.1:80 resolvers nope", "127.0.0.1:80 resolve-prefer", "127.0.0.1:80 resolve-prefer ipv5",
+        "127.0.0.1:80 resolve-net", "127.0.0.1:80 resolve-net 10.0.0.0/33", "127.0.0.1:80 resolve-net a,b",
+        "127.0.0.1:80 resolve-opts foo", "127.0.0.1:80 resolve-opts allow-dup-ip,ignore-weight,prevent-dup-ip",
+        "x.invalid:80", "x.invalid:80 init-addr last", "x.invalid:80 init-addr foo", "x.invalid:80 init-addr 1.2.3",
+        "x.invalid:80 init-addr none", "x.invalid:80 init-addr 1.2.3.4,none", "x.invalid:80 init-addr none init-addr libc",
+        "_http._tcp.x check resolvers d", "_http._tcp.x:80")),
+    *(f"{NS}backend b\n server-template {text}" for text in (
+        "a 0 x.test:80", "a 3-2 x.test:80", "a x x.test:80", "a 2 127.0.0.1:80", "a", "a! 2 x.test:80")),
+    *(f"{NS}backend b\n http-request do-resolve{text}" for text in (
+        "(txn.a,d) hdr(host)", "(txn.a) hdr(host)", "(txn.a,nope) hdr(host)", "(txn.a,d,ipv5) hdr(host)", "() hdr(host)",
+        "(txn.a,d,ipv4 hdr(host)", "(txn.a,d,ipv4,x) hdr(host)", "(txn.a,d,ipv6) hdr(host) if TRUE")),
+]  # fmt: skip
+
+
+def complaints(product: Product, text: str) -> tuple[int, list[str]]:
+    """Status and messages of -c, without those about the program and the whole file."""
+    done = product.check(HEAD + text + "\n")
+    lines = [re.sub(r"\(\d+\)", "()", line) for line in done.stderr.split("\n")]
+    return done.code, [line for line in lines if line and not re.search(r"version is|path to exec|rror\(s\) found|Fatal errors", line)]
+
+
+def test_words() -> None:
+    """Every refusal, word for word."""
+    with ThreadPoolExecutor(4) as pool:
+        theirs = list(pool.map(lambda text: complaints(haproxy26(), text), WORDS))
+        ours = list(pool.map(lambda text: complaints(pyhaproxy(), text), WORDS))
+    assert dict(zip(WORDS, ours, strict=True)) == dict(zip(WORDS, theirs, strict=True))
