@@ -130,7 +130,7 @@ def retry_on(line: Line, proxy: Proxy) -> None:
         if word not in RETRY_WORDS and word not in RETRY_CODES:
             line.fail(f"'retry-on': unknown keyword '{word}'")
     if "none" in line.args and len(line.args) > 1:
-        line.fail("'retry-on' 'none' keyworld only usable alone")
+        line.fail("'retry-on' 'none' keyword only usable alone")
     line.set(proxy, RETRY_ON, tuple(line.args))
 
 
