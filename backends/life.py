@@ -29,6 +29,7 @@ Log = Callable[[Proxy, int, str], None]
 Follow = Callable[[ServerSlot], int]  # returns how many streams of this worker it moved or served
 Judge = Callable[[Finding, int], list[Message]]  # counts a finding of a check (backends.checks.monitor)
 AGENT_RISE = 1
+INFO = 6  # syslog level
 WORDS = (  # of backends.server.Seen
     "L4 unsuccessful connection", "Wrong http response", "Invalid http response (headers)", "Read error (http)", "Read timeout (http)",
 )  # fmt: skip
@@ -169,7 +170,7 @@ class Life:
         self._end_streams(one, change)
         requeued = self._followed(one, change)
         told = [sentences.operational(one.name, why or one.via, change, requeued)]
-        self._tell(one, told, change)
+        self._tell(one, told, change, mails=change.state != state.STOPPING)
         for tracker in one.trackers:
             told += self._operate(tracker, new, "")
         return told
@@ -227,7 +228,8 @@ class Life:
         told = sentences.administrative(one.name, why, one.via, host, change, requeued)
         if self.starting and change.admin & ~change.old_admin:
             told = []  # what a server enters before the start is not told, what it leaves is
-        self._tell(one, told, change)
+        entered = change.admin & state.DRAIN and not change.old_admin & (state.DRAIN | state.MAINT)
+        self._tell(one, told, change, mails=bool(entered))
         for mask, bit in ((state.MAINT, state.IMAINT), (state.DRAIN, state.IDRAIN)):
             was, now = bool(change.old_admin & mask), bool(change.admin & mask)
             for tracker in one.trackers if was != now else ():
@@ -302,19 +304,19 @@ class Life:
         here = self.follow(one.slot) if self.follow else 0
         return here if one.slot.usable else max(0, change.queued - state.facts(one.slot)["qcur"])
 
-    def _tell(self, one: ServerLife, told: list[Message], change: Change) -> None:
+    def _tell(self, one: ServerLife, told: list[Message], change: Change, mails: bool = True) -> None:
         """Say, log and mail; and that no server is left, if so."""
         for each in told:
-            self.speak(one, each)
+            self.speak(one, each, each.level if mails else None)
         if change.before and not change.active + change.backup:
             last = sentences.no_server(one.proxy.name, "proxy" if one.proxy.kind == "listen" else "backend")
             told.append(last)
             self.say(last)
             self.log(one.proxy, last.level, last.text)
 
-    def speak(self, one: ServerLife, message: Message) -> None:
-        """One sentence to stderr, the proxy's log and its mail."""
+    def speak(self, one: ServerLife, message: Message, mail: int | None = INFO) -> None:
+        """One sentence to stderr, the proxy's log and its mail. mail: its level there, None: not mailed; info is that of a check's line."""
         self.say(message)
         self.log(one.proxy, message.level, message.text)
-        if self.mail is not None:
-            self.mail(one, message.level, message.text.removesuffix("."))
+        if mail is not None and self.mail is not None:
+            self.mail(one, mail, message.text.removesuffix("."))

@@ -20,6 +20,7 @@ from backends.build import SPARE_SERVERS, build_backend, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
+from backends.mail import Post
 from backends.resolvers.lookups import Lookups
 from backends.resolvers.names import Names, sections
 from backends.slowstart import Warmer
@@ -84,6 +85,7 @@ class Instance:
         self.told: list[str] = []  # complaints about servers state files, for the console
         self.lookups = Lookups(sections(config))
         self.names: Names = None  # type: ignore[assignment]  # the same
+        self.post: Post = None  # type: ignore[assignment]  # the same
         self.warmer: Warmer | None = None
         self.forwarder: Forwarder | None = None  # sends rings to their servers, in the worker that checks
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -134,6 +136,7 @@ class Instance:
                 server.alarm = made._alarmed if server.observe else None
         made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
         made.names = Names(config, made.life)
+        made.post = Post(config)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
         state_apply.load(config, made.life, made.told.append)
@@ -208,6 +211,7 @@ class Instance:
         self.segment.attach(slot)
         self.loop = loop
         self.worker.open(loop, linger_ms=0 if shared_loop else LINGER_MS)
+        self.life.mail = self.post.start(loop)
         self.started_at = time.time()
         log_output.forked()
         log_output.attach(self.worker.reactor)
@@ -320,6 +324,7 @@ class Instance:
             self._drain = None
         if self.bus is not None:
             self.bus.leave()
+        self.post.stop()
         for listener in self.listeners:
             listener.stop()
         self.listeners = []
