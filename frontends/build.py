@@ -19,7 +19,7 @@ from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.targets import LOG_SEND_HOSTNAME, tag_of, targets_of
 from haproxy_py.rules import keywords as rules
 from haproxy_py.rules import logkeywords as formats
-from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE
+from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE, CAPTURE_HEADER
 from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
 from haproxy_py.services.stats import service_of
@@ -72,6 +72,7 @@ def build_frontend(
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
     made.use_backend = UseBackend(proxy[rules.USE_BACKEND]) if proxy[rules.USE_BACKEND] else None
     give_rules(made, proxy)
+    made.response_captures = rule_set([rule for rule in proxy[rules.HTTP_RESPONSE_RULES] if rule.keyword == CAPTURE_HEADER])
     made.monitor_fail = rule_set(proxy[MONITOR_FAIL])
     return made
 
@@ -87,7 +88,8 @@ def give_rules(made: Any, proxy: Proxy) -> None:
     made.tcp_content = rule_set(proxy[rules.TCP_CONTENT_RULES])
     made.http_request = rule_set(proxy[rules.HTTP_REQUEST_RULES])
     made.redirects = rule_set(proxy[rules.REDIRECT_RULES])
-    made.http_response = rule_set(proxy[rules.HTTP_RESPONSE_RULES])
+    own = proxy[rules.HTTP_RESPONSE_RULES]
+    made.http_response = rule_set([rule for rule in own if rule.keyword != CAPTURE_HEADER])
     made.http_after = rule_set(proxy[rules.HTTP_AFTER_RULES])
     made.inspect_delay = proxy[rules.INSPECT_DELAY] or 0
 

@@ -12,7 +12,7 @@ from haproxy_py.rules.rule import Action, Rule
 from haproxy_py.rules.slots import REQUEST_SLOTS, RESPONSE_SLOTS, length_of
 
 _FRONTENDS = frozenset({"frontend", "listen"})
-_HEADER = "capture header"
+CAPTURE_HEADER = "capture header"
 # What looks at the request's cookies and what at the response's; None: neither.
 CAPTURE_COOKIE: Setting[tuple[Action, Action] | None] = Setting("capture cookie", None)
 
@@ -21,7 +21,7 @@ def _insert(proxy: Proxy, line: Line, response: bool, action: Action, keyword: s
     """Put a capture in front of the frontend's own rules, behind the captures that are there."""
     rules = proxy[HTTP_RESPONSE_RULES if response else HTTP_REQUEST_RULES]
     action.keyword = keyword
-    at = sum(rule.keyword == _HEADER for rule in rules)
+    at = sum(rule.keyword == CAPTURE_HEADER for rule in rules)
     rules.insert(at, Rule(action, None, line.where))
 
 
@@ -47,4 +47,4 @@ def capture(line: Line, proxy: Proxy) -> None:
         line.fail(f"'capture {side} header' expects 'header' <header_name> 'len' <len>.")
     response = side == "response"
     slots = proxy[RESPONSE_SLOTS if response else REQUEST_SLOTS]
-    _insert(proxy, line, response, Capture(slots, length_of(length), response, name), _HEADER)
+    _insert(proxy, line, response, Capture(slots, length_of(length), response, name), CAPTURE_HEADER)

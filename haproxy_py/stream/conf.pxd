@@ -73,6 +73,7 @@ cdef class FrontConf:
     cdef public RuleSet http_request
     cdef public RuleSet redirects
     cdef public RuleSet http_response
+    cdef public RuleSet response_captures     # capture response header: before any http-response rule; None
     cdef public RuleSet http_after
     cdef public object monitor_fail                  # Cond or None
     cdef public ProxySlot twin                       # the back half of a listen; None

@@ -62,6 +62,7 @@ class FrontConf:
     http_request: RuleSet | None
     redirects: RuleSet | None
     http_response: RuleSet | None
+    response_captures: RuleSet | None
     http_after: RuleSet | None
     monitor_fail: RuleSet | None
     twin: ProxySlot | None

@@ -388,6 +388,8 @@ cdef class HttpStream(HttpRequest):
         cdef int i
         self.payload = self.rs.buf
         self.payload_len = self.rs.raw
+        if self.front.response_captures is not None:
+            self.front.response_captures.run(self, &cursor)
         for i in range(5):
             rules = (self.backend.tcp_response if i == 0 else self.backend.http_response if i == 1
                      else self.front.http_response if i == 2 else self.backend.http_after if i == 3

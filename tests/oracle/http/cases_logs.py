@@ -23,6 +23,7 @@ CASES: list[Case] = [
     Case("log-separate-cut", "log-separate", [GET], [[HEAD, reply(b"200 OK", b"content-length: 5"), Close()]]),
     Case("log-captures", "log-capture", [_UA, DONE, GET], [[HEAD, ok(b"server: nginx/1.22.1 (Debian)"), HEAD, OK]]),
     Case("log-captures-odd", "log-capture", [get(b"user-agent: {|}\"\xe9")], [[HEAD, ok(b"server: a\"b\x7fc|d}")]]),
+    Case("log-captures-first", "log-capture-first", [GET, DONE], [[HEAD, ok(b"server: own")]]),
     Case("log-captures-twice", "log-capture", [get(b"user-agent: a", b"user-agent: b")], answers(OK)),
     Case("log-cookie-req", "log-cookie", [_UA], [[HEAD, ok(b"set-cookie: SID=new; path=/")]]),
     Case("log-cookie-none", "log-cookie", [GET], answers(OK)),

@@ -228,6 +228,7 @@ TEMPLATES: dict[str, Template] = {
     "log-normal": listen("option dontlog-normal", "retries 0"),
     "log-separate": listen("option log-separate-errors"),
     "log-capture": listen("capture request header User-Agent len 5", "capture request header X-No len 5", "capture response header Server len 20"),
+    "log-capture-first": split(("capture response header Server len 20",), ("http-response set-header Server changed",)),
     "log-cookie": listen("capture cookie SID len 10"),
     "log-tcp": listen("option tcplog"),
     "log-none": listen("no log"),
