@@ -149,6 +149,13 @@ def _check_track(instance: Any, item: Server) -> None:
         raise Answer(f"unable to find required server '{name}' for tracking.\n")
 
 
+@operation("close idle")
+def close_idle(instance: Any) -> None:
+    """The idle connections of this process with servers in maintenance."""
+    instance.follower.look_again()
+    instance.follower.follow()
+
+
 def removable(instance: Any, server: Any) -> str:
     """Why a server cannot be deleted, in HAProxy's words; "" when it can."""
     one = instance.life.servers[server.slot]
@@ -168,6 +175,9 @@ async def del_server(call: Call) -> None:
     backend, name = cut(call.arg(0))
     server = server_of(call)
     why = removable(call.instance, server)
+    if why == BUSY and server.slot.gauges()["idle_conns"]:  # clients with a cookie leave some behind in maintenance too
+        await call.service.everywhere("close idle")
+        why = removable(call.instance, server)
     if why:
         raise Answer(why)
     room = server.slot.room

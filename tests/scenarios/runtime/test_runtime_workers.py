@@ -173,3 +173,29 @@ def test_a_server_with_a_cookie_of_its_own() -> None:
         on.ask("enable server b/n")
         assert on.stat("sid", "b", "n") == "9"
         assert statuses(on) == {200}
+
+
+COOKIES = """\
+backend c
+  cookie SRV insert
+  server k1 127.0.0.1:{origin} cookie one
+frontend with_cookies
+  bind 127.0.0.1:{port}
+  default_backend c
+"""
+
+
+def test_a_server_is_deleted_with_the_idle_connection_that_a_cookie_left_behind() -> None:
+    """Its last request began before the maintenance: the connection is kept, and must not keep the server."""
+    with Reservation() as ports, stage(workers=1) as plain:
+        port = ports.take()
+        with stage(more=COOKIES.format(origin=plain.origin, port=port)) as on:
+            sock = socket.create_connection(("127.0.0.1", port), 10)
+            with sock:
+                sock.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\ncookie: SRV=one\r\n\r\n")
+                until(lambda: on.stat("scur", "c", "k1") == "1", "the request")
+                on.ask("disable server c/k1")
+                assert on.ask("del server c/k1") == "Server still has connections attached to it, cannot remove it.\n"
+                assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK")
+                until(lambda: on.stat("scur", "c", "k1") == "0", "its end")
+                assert on.ask("del server c/k1") == "Server deleted.\n"
