@@ -11,7 +11,7 @@ from haproxy_py.engine.addr import addr_to_text
 
 STOPPED, STARTING, RUNNING, STOPPING = range(4)  # operational state, engine.shm.ServerState
 FMAINT, IMAINT, CMAINT, FDRAIN, IDRAIN, RMAINT = 1, 2, 4, 8, 16, 32  # bits of ServerShared.admin
-MAINT, DRAIN = FMAINT | IMAINT | CMAINT | RMAINT, FDRAIN | IDRAIN
+MAINT, DRAIN = FMAINT | IMAINT | RMAINT, FDRAIN | IDRAIN  # CMAINT only remembers the line: it decides nothing
 CHECK_ENABLED, CHECK_PAUSED = 4, 8  # bits of ServerShared.check_state
 CHECKED, WITH_CODE = 4, 12  # check_status from which on there is a duration, and a code
 
@@ -125,7 +125,7 @@ class ServerState:
             if admin & RMAINT:
                 return "MAINT (resolution)"
             return f"MAINT (via {self.track})" if admin & IMAINT and self.track else "MAINT"
-        if admin & DRAIN:
+        if admin & DRAIN and state != STOPPED:
             return "DRAIN"
         if not found["check_state"] & CHECK_ENABLED and not self.track:
             by_agent = found["agent_state"] & CHECK_ENABLED

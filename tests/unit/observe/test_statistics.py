@@ -8,7 +8,7 @@ import json
 import pytest
 
 from haproxy_py.api import Proxy
-from haproxy_py.observe.statistics import formats
+from haproxy_py.observe.statistics import formats, serverstate
 from haproxy_py.observe.statistics.fields import INFO, PLACE, PROXY_FIELDS, STAT
 from haproxy_py.observe.statistics.info import uptime
 from haproxy_py.observe.statistics.query import Query, StatError, Statistics
@@ -149,3 +149,21 @@ def test_uptime() -> None:
 
 def test_schema_is_json() -> None:
     assert json.loads(formats.schema())["$schema"] == "http://json-schema.org/draft-04/schema#"
+
+
+@pytest.mark.parametrize(
+    ("admin", "state", "status"),
+    [
+        (0, serverstate.RUNNING, "no check"),
+        (serverstate.CMAINT, serverstate.RUNNING, "no check"),  # `disabled` on its line, enabled since
+        (serverstate.FMAINT | serverstate.CMAINT, serverstate.STOPPED, "MAINT"),
+        (serverstate.RMAINT, serverstate.STOPPED, "MAINT (resolution)"),
+        (serverstate.FDRAIN, serverstate.RUNNING, "DRAIN"),
+        (serverstate.FDRAIN, serverstate.STOPPED, "DOWN"),  # it is dead, whatever else was decided about it
+    ],
+)
+def test_status_of_a_server(made: Statistics, admin: int, state: int, status: str) -> None:
+    config = Proxy.from_text(TEXT).config
+    proxy = next(each for each in config.proxies if each.name == "be")
+    row = serverstate.ServerState(proxy, proxy.servers[0], 0)
+    assert row.status({"admin": admin, "state": state, "check_state": 0, "agent_state": 0, "agent_health": 0, "health": 1}) == status
