@@ -78,10 +78,10 @@ def table(Worker worker not None) -> list:
 
 
 cdef void end(Session s) noexcept:
+    """As HAProxy ends a stream: 502 or 503 as long as nothing of a reply has come, else the connection is cut."""
     cdef Stream t = s.stream
-    if t is not None:
-        t.abort(c'K')
-    s.drop(False)
+    s.reactor.tick()
+    t.server_ended(c'K')
 
 
 def kill(Worker worker not None, number: int) -> bool:
