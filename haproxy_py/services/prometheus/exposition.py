@@ -108,12 +108,16 @@ class Exposition:
     # --- families
 
     def head(self, name: str, type_: str, help_: str) -> str:
-        """The HELP and TYPE lines of a family."""
+        """The HELP and TYPE lines of a family.
+
+        Counters whose names HAProxy ends otherwise than both formats want them to (`_total`) have no type: their samples
+        keep the names by which they are asked for, and neither parser nor `promtool check metrics` objects.
+        """
+        if type_ == "counter" and not name.endswith("_total"):
+            type_ = "unknown" if self.open_metrics else "untyped"
+        elif type_ == "counter" and self.open_metrics:
+            name = name.removesuffix("_total")
         if self.open_metrics:
-            if type_ == "counter" and not name.endswith("_total"):
-                type_ = "unknown"
-            elif type_ == "counter":
-                name = name.removesuffix("_total")
             help_ = escaped(help_)
         return f"# HELP {name} {help_}\n# TYPE {name} {type_}\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_modern
 from prometheus_client.parser import text_string_to_metric_families as read_plain
@@ -9,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_plai
 from haproxy_py.api import Proxy
 from haproxy_py.observe.statistics.query import Statistics
 from haproxy_py.process.instance import Instance
+from haproxy_py.services.prometheus.exporter import packed, takes_gzip
 from haproxy_py.services.prometheus.exposition import Exposition, escaped
 from haproxy_py.services.prometheus.wish import BadRequest, Wish
 
@@ -113,6 +116,27 @@ def test_open_metrics(made: Statistics) -> None:
     assert found.endswith("# EOF\n")
     assert families["haproxy_frontend_sessions"].type == "counter"
     assert families["haproxy_process_failed_resolutions"].type == "unknown"
+
+
+def test_counters_with_other_names_have_no_type(made: Statistics) -> None:
+    found = text(made, b"extra-counters")
+    assert "# TYPE haproxy_process_failed_resolutions untyped\n" in found
+    assert [line for line in found.splitlines() if line.endswith(" counter") and not line.endswith("_total counter")] == []
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        (b"gzip", True), (b"deflate, GZip;q=0.5", True), (b"x-gzip,br", True), (b"gzip ; q=1", True), (b"gzip;q=0.001, br", True),
+        (b"", False), (b"identity", False), (b"gzip;q=0", False), (b"gzip; q=0.000 , br", False), (b"gzipped", False), (b"agzip", False),
+    ],
+)  # fmt: skip
+def test_who_takes_gzip(accepted: bytes, taken: bool) -> None:
+    assert takes_gzip(accepted) is taken
+
+
+def test_packed() -> None:
+    assert gzip.decompress(b"".join(packed(iter([b"a", b"", b"bc"])))) == b"abc"
 
 
 def test_labels_are_escaped() -> None:
