@@ -23,8 +23,10 @@ from tests.harness.ports import Reservation
 from tests.harness.products import Product
 from tests.harness.syslog import Syslog
 
-SETTLE_S = 0.03
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
+LOGGED_S = 5.0
+PAUSE_S = 0.004
+LOOKS = 3
 GLOBAL = """
 global
     maxconn 500
@@ -104,17 +106,42 @@ class Crowd:
         self.answers: list[str] = []
         self.told: list[str] = []
         self.clients: dict[str, tuple[asyncio.Task[None], asyncio.StreamWriter]] = {}
+        self.waiting: set[str] = set()
+        self.asked = 0
         self.web = 0
         self.sock = ""
-        self.settle_s = SETTLE_S
 
     def note(self, fact: object) -> None:
         """Something to compare."""
         self.told.append(str(fact))
 
-    async def settle(self, seconds: float = 0.0) -> None:
-        """Wait, then tell what has happened."""
-        await asyncio.sleep(seconds or self.settle_s)
+    async def settle(self) -> None:
+        """Wait until every client has been answered, is held by a server or stands in a queue; then tell what has happened.
+
+        The proxy is asked several times, and says the same each time: between two answers its loop has gone round.
+        """
+        same, before = 0, (-1, -1, -1)
+        async with asyncio.timeout(PATIENCE_S):
+            while same < LOOKS:
+                queued, held = await self._queued(), sum(len(server.held) for server in self.servers.values())
+                now = queued, held, len(self.events) + len(self.answers)
+                same = same + 1 if now == before and queued + held == len(self.waiting) else 0
+                before = now
+                await asyncio.sleep(PAUSE_S)
+        self._tell()
+
+    async def until_answered(self, *targets: str) -> None:
+        """Wait until these clients have their answers; then tell what has happened."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.waiting & set(targets):
+                await asyncio.sleep(PAUSE_S)
+        await self.settle()
+
+    async def _queued(self) -> int:
+        rows = csv.DictReader((await self._say("show stat")).removeprefix("# ").splitlines())
+        return sum(int(row["qcur"] or "0") for row in rows)
+
+    def _tell(self) -> None:
         self.told += [*self.events, *sorted(self.answers)]
         self.events.clear()
         self.answers.clear()
@@ -122,19 +149,27 @@ class Crowd:
     async def ask(self, *targets: str, fields: str = "", body: bytes = b"", method: str = "GET") -> None:
         """A client for each target, one after the other."""
         for target in targets:
+            await self.send(target, fields=fields, body=body, method=method)
+            await self.settle()
+
+    async def send(self, *targets: str, fields: str = "", body: bytes = b"", method: str = "GET") -> None:
+        """A client for each target, without a look at what becomes of it."""
+        for target in targets:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.web)
             length = f"content-length: {len(body)}\r\n" if body else ""
             writer.write(
                 f"{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{length}{fields}\r\n".encode() + body
             )
+            self.asked += 1
+            self.waiting.add(target)
             self.clients[target] = asyncio.create_task(self._hear(target, reader, writer)), writer
-            await self.settle()
 
     async def _hear(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             got = await reader.read()
         except OSError:
             got = b"reset"
+        self.waiting.discard(target)
         self.answers.append(f"{target} -> {got[9:12].decode() or 'nothing'}")
         writer.close()
 
@@ -147,6 +182,7 @@ class Crowd:
             else:
                 task.cancel()
                 writer.close()
+                self.waiting.discard(target)
             await self.settle()
 
     async def free(self, *names: str) -> None:
@@ -163,11 +199,15 @@ class Crowd:
 
     async def command(self, text: str) -> str:
         """Say something to the runtime socket."""
+        told = await self._say(text)
+        await self.settle()
+        return told
+
+    async def _say(self, text: str) -> str:
         reader, writer = await asyncio.open_unix_connection(self.sock)
         writer.write(text.encode() + b"\n")
         told = (await reader.read()).decode()
         writer.close()
-        await self.settle()
         return told
 
     async def stat(self, proxy: str, part: str, *names: str) -> list[str]:
@@ -183,34 +223,64 @@ def tell(product: Product, config: str, story: Story, base: str = GLOBAL) -> lis
     return asyncio.run(_tell(product, base + config, story))
 
 
+def tell_both(
+    first: Product, second: Product, config: str, story: Story, base: str = GLOBAL
+) -> tuple[list[str], list[str]]:
+    """Run `story` against two products at the same time. Returns: what came out of each."""
+
+    async def both() -> tuple[list[str], list[str]]:
+        return await asyncio.gather(_tell(first, base + config, story), _tell(second, base + config, story))
+
+    return asyncio.run(both())
+
+
 async def _tell(product: Product, config: str, story: Story) -> list[str]:
     crowd = Crowd()
     syslog = await Syslog().open()
     with Reservation() as held, tempfile.TemporaryDirectory(prefix="crowd-") as folder:
-        crowd.web, crowd.sock = held.take(), str(Path(folder, "sock"))
-        filled = {"web": str(crowd.web), "dead": str(held.take()), "syslog": str(syslog.port), "sock": crowd.sock}
-        for name in dict.fromkeys(re.findall(r"\{(s\d+)\}", config)):
-            crowd.servers[name] = Server(name, crowd)
-            await crowd.servers[name].open()
-            filled[name] = str(crowd.servers[name].port)
-        config = re.sub(r"\{(\w+)\}", lambda m: filled.get(m[1], m[0]), config)
+        config = await _staged(crowd, config, held, folder, syslog.port)
         try:
-            with product.start(config, [crowd.web]) as running:
-                async with asyncio.timeout(60):
+            running = await asyncio.to_thread(product.start, config, [crowd.web])
+            try:
+                async with asyncio.timeout(2 * PATIENCE_S):
                     await story(crowd)
                     await crowd.settle()
-                    await _logged(syslog)
+                await _logged(syslog, crowd.asked)
                 assert running.process.poll() is None, running.stderr()
+            finally:
+                await asyncio.to_thread(running.stop)
         finally:
-            for server in crowd.servers.values():
-                server.shut()
-            for task, writer in crowd.clients.values():
-                task.cancel()
-                writer.close()
+            _leave(crowd)
             syslog.close()
-    lines = [line.decode().partition("]: ")[2].strip() for line in syslog.lines]
-    return crowd.told + sorted(line for line in lines if line.startswith("/"))
+    return crowd.told + sorted(_lines(syslog))
 
 
-async def _logged(syslog: Syslog) -> None:
-    await asyncio.sleep(0.1)
+async def _staged(crowd: Crowd, config: str, held: Reservation, folder: str, logs: int) -> str:
+    """Open the servers that `config` names. Returns: it with everything filled in."""
+    crowd.web, crowd.sock = held.take(), str(Path(folder, "sock"))
+    filled = {"web": str(crowd.web), "dead": str(held.take()), "syslog": str(logs), "sock": crowd.sock}
+    for name in dict.fromkeys(re.findall(r"\{(s\d+)\}", config)):
+        crowd.servers[name] = Server(name, crowd)
+        await crowd.servers[name].open()
+        filled[name] = str(crowd.servers[name].port)
+    return re.sub(r"\{(\w+)\}", lambda m: filled.get(m[1], m[0]), config)
+
+
+def _leave(crowd: Crowd) -> None:
+    for server in crowd.servers.values():
+        server.shut()
+    for task, writer in crowd.clients.values():
+        task.cancel()
+        writer.close()
+
+
+def _lines(syslog: Syslog) -> list[str]:
+    lines = (line.decode().partition("]: ")[2].strip() for line in syslog.lines)
+    return [line for line in lines if line.startswith("/")]
+
+
+async def _logged(syslog: Syslog, asked: int) -> None:
+    """Wait for a line for each client; what is missing after a while shows in the comparison."""
+    end = asyncio.get_running_loop().time() + LOGGED_S
+    while len(_lines(syslog)) < asked and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(PAUSE_S)
