@@ -43,7 +43,7 @@ HELD_S = 60.0
 class Handler(socketserver.StreamRequestHandler):
     """Answers every request; /held once the stage says `let_go`."""
 
-    server: "Origin"
+    server: Origin
 
     def handle(self) -> None:
         while line := self.rfile.readline():
