@@ -46,7 +46,7 @@ def told(product: Product, folder: Path, mode: str) -> bytes:
         port = ports.take()
         text = CONFIG.format(path=path, port=port, server=silent.getsockname()[1], mode=mode)
         with product.start(text, [port]), socket.create_connection(("127.0.0.1", port), 10) as client:
-            client.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            client.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
             with silent.accept()[0] as server:
                 server.settimeout(10)
                 assert server.recv(4096).startswith(b"GET / ")

@@ -77,6 +77,7 @@ class FakeProxy:
         self.config = folder / "haproxy.cfg"
         self.log = folder / "stderr"
         self.workers = workers
+        self.forked = workers if workers > 1 or {"-W", "-Ws"} & set(args) else 0
         self.configure(answer, extra)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -119,8 +120,9 @@ class FakeProxy:
             return False
 
     def serving(self, answer: str = "one") -> FakeProxy:
-        """Wait until it answers so."""
+        """Wait until it answers so and has as many workers as it should, at least."""
         until(lambda: self.process.poll() is not None or self.answers(answer), f"answer {answer!r}; said: {self.said()}")
+        until(lambda: self.process.poll() is not None or len(children(self.pid)) >= self.forked, "all workers")
         assert self.process.poll() is None, self.said()
         return self
 
