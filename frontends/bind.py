@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from haproxy_py.config.keywords import bind as bind_keywords
 from haproxy_py.config.keywords import proxy as proxy_keywords
@@ -112,20 +113,44 @@ def open_one(one: Wanted) -> int:
         return os.dup(fd)
     if family in ("unix", "abns"):
         return _open_unix(one)
-    domain = socket.AF_INET6 if family == "inet6" or (not one.address.host and one.bind[bind_keywords.V4V6]) else socket.AF_INET
+    domain, place = place_of(one)
     with _step("socket"):
         sock = socket.socket(domain, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         _tcp_options(sock, domain, one.bind)
-        host = one.address.host or ("::" if domain == socket.AF_INET6 else "0.0.0.0")
         with _step("bind"):
-            sock.bind((host, one.port))
+            sock.bind(place)
         with _step("listen"):
             sock.listen(_backlog(one))
     except OSError:
         sock.close()
         raise
     return sock.detach()
+
+
+def place_of(one: Wanted) -> tuple[int, Any]:
+    """Family and address (of a UNIX socket its final name, b"\0" and an abstract name) where a socket is bound."""
+    host, family = one.address.host, one.address.family
+    if family in ("unix", "abns"):
+        return socket.AF_UNIX, str(host) if family == "unix" else b"\0" + os.fsencode(str(host))
+    if family == "inet6" or (not host and one.bind[bind_keywords.V4V6]):
+        return socket.AF_INET6, (socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host or "::")), one.port)
+    return socket.AF_INET, (host or "0.0.0.0", one.port)
+
+
+def renew(one: Wanted, fd: int) -> bool:
+    """Make a listening socket of another process what the line asks for; False: it cannot be."""
+    sock = socket.socket(fileno=fd)
+    try:
+        if sock.family != socket.AF_UNIX:
+            _changing_options(sock, one.bind)
+        sock.setblocking(False)
+        sock.listen(_backlog(one))
+    except OSError:
+        return False
+    finally:
+        sock.detach()
+    return True
 
 
 class _step:
@@ -146,18 +171,27 @@ def _tcp_options(sock: socket.socket, domain: int, item: Bind) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # a new process can bind beside the one it replaces (-sf)
     if domain == socket.AF_INET6:
-        only = 0 if item[bind_keywords.V4V6] else 1 if item[bind_keywords.V6ONLY] or item.address.host else 0
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only(item))
+    _changing_options(sock, item)
+    if item[bind_keywords.INTERFACE]:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, item[bind_keywords.INTERFACE].encode() + b"\0")
+    if item[bind_keywords.TRANSPARENT]:
+        sock.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+
+
+def v6only(item: Bind) -> int:
+    """Whether an IPv6 socket of this line leaves IPv4 alone."""
+    return 0 if item[bind_keywords.V4V6] else 1 if item[bind_keywords.V6ONLY] or item.address.host else 0
+
+
+def _changing_options(sock: socket.socket, item: Bind) -> None:
+    """What can still be set once a socket is bound."""
     if item[bind_keywords.DEFER_ACCEPT]:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_DEFER_ACCEPT, 1)
     if item[bind_keywords.TFO]:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 1024)
     if item[bind_keywords.MSS] > 0:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_MAXSEG, item[bind_keywords.MSS])
-    if item[bind_keywords.INTERFACE]:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, item[bind_keywords.INTERFACE].encode() + b"\0")
-    if item[bind_keywords.TRANSPARENT]:
-        sock.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
 
 
 def _open_unix(one: Wanted) -> int:

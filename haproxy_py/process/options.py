@@ -42,6 +42,7 @@ class Options:
     peer: str | None = None
     master_sockets: list[str] = field(default_factory=list)  # -S
     inherit_from: str | None = None  # -x
+    inherited_again: bool = False  # -x was said before: the last one counts
     finish: list[int] = field(default_factory=list)  # -sf
     terminate: list[int] = field(default_factory=list)  # -st
     no_splice: bool = False
@@ -56,7 +57,7 @@ class Options:
     def without_effect(self) -> list[str]:
         """Flags that were given and do nothing yet."""
         given = {
-            "-x": self.inherit_from, "-N": self.proxy_maxconn, "-dV": self.no_server_verify,
+            "-N": self.proxy_maxconn, "-dV": self.no_server_verify,
             "-dR": self.no_reuseport,
         }  # fmt: skip
         return [flag for flag, value in given.items() if value]
@@ -122,6 +123,7 @@ def _master_socket(options: Options, words: _Words, flag: str) -> None:
 def _inherit(options: Options, words: _Words, flag: str) -> None:
     if not words.rest or words.rest[0].startswith("-"):
         raise UsageError("Unix socket path expected with the -x flag\n")
+    options.inherited_again = options.inherit_from is not None
     options.inherit_from = words.value(flag)
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from frontends import handing
 from frontends.bind import BindFailure, wanted
 from haproxy_py import features
 from haproxy_py.config.address import resolve
@@ -28,6 +29,7 @@ from haproxy_py.process.settings import Settings, settings
 from haproxy_py.process.supervisor import Hooks, Supervisor, block_signals
 from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, InstanceType, StartError
+from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
 
 BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
@@ -159,7 +161,7 @@ class Program:
         if handover is not None and handover.states:
             instance.take_over(handover.states)
         block_signals()  # from the first bound address on a signal must find its handler: unhandled, SIGTTOU would stop us
-        self._bind(instance, handover.descriptors if handover else {})
+        self._bind(instance, handover.descriptors if handover else self._given(config))
         self._raise_limits(config, said, instance)
         pid_fd = background.open_pidfile(said, self.program)
         if handover is None and said.daemon:
@@ -173,8 +175,22 @@ class Program:
 
     def _warn_of_flags(self) -> None:
         """Flags whose meaning is not built yet are taken, but never in silence."""
+        if self.options.inherited_again:
+            self.console.warning("-x option already set, overwriting the value")
         for flag in self.options.without_effect():
             self.console.warning(f"'{flag}' is not supported yet: accepted, no effect.")
+
+    def _given(self, config: Config) -> dict[str, int]:
+        """-x: the listening sockets of a former process that this configuration wants too. Raises: StartError."""
+        path = self.options.inherit_from
+        if path in (None, "", os.devnull):
+            return {}
+        try:
+            given = handing.take(str(path))
+        except handing.TakeFailure as wrong:
+            self.console.warning(str(wrong))
+            raise StartError("Failed to get the sockets from the old process!") from None
+        return handing.match(given, (*wanted(config), *sockets.wanted(config)))
 
     def _bind(self, instance: Instance, inherited: Mapping[str, int]) -> None:
         """Bind, asking the older processes of -sf and -st to make room when an address is in use."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from haproxy_py.config.address import parse_listen
 from haproxy_py.config.errors import ConfigError, Faults
-from haproxy_py.config.keywords.bind import EXPOSE_FD, options
-from haproxy_py.config.keywords.effectless import accept
+from haproxy_py.config.keywords.bind import options
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Bind, Config, Global, Setting
 from haproxy_py.config.registry import global_keyword, whole_file_check
@@ -30,8 +29,6 @@ def stats_socket(line: Line, globals_: Global) -> None:
         line.fail(f"'stats socket' : {wrong.text}")
     made = Bind(line.where, address=addresses[0])
     options(line, made, 3, f"'stats socket {line.arg(0)}' in section 'global'")
-    if made[EXPOSE_FD]:
-        accept("expose-fd listeners", globals_)
     globals_[STATS_SOCKETS].append(made)
     for address in addresses[1:]:
         globals_[STATS_SOCKETS].append(Bind(line.where, values=dict(made.values), said=dict(made.said), address=address))
