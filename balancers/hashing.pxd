@@ -1,4 +1,4 @@
-"""The hash functions of `hash-type` (manual 4.2), as C functions on bytes."""
+"""The hash functions of `hash-type` (manual 4.2) by number."""
 
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -10,5 +10,3 @@ cdef enum HashFunction:
     HASH_NONE            # the key is a decimal number already
 
 cdef uint32_t hash_bytes(int function, const uint8_t *p, uint32_t n) noexcept nogil
-cdef uint32_t avalanche(uint32_t a) noexcept nogil                 # `avalanche` of hash-type; the ring's points too
-cdef uint32_t xxh32(const uint8_t *p, uint32_t n, uint32_t seed) noexcept nogil

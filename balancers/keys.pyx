@@ -5,11 +5,12 @@ Keys that rules compute (balance hash, rdp-cookie) come from outside as one more
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, strchr
+from haproxy_py.engine.hashes cimport avalanche
 from haproxy_py.engine.message cimport Head, M_POST
 from haproxy_py.engine.request_body cimport request_body
 from haproxy_py.engine.sys cimport AF_INET, AF_INET6
 from haproxy_py.engine.txn cimport Txn
-from balancers.hashing cimport avalanche, hash_bytes
+from balancers.hashing cimport hash_bytes
 
 
 cdef class KeySource:

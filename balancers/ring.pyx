@@ -22,7 +22,7 @@ from balancers.base cimport Balancer, server_limit
 from balancers.bits cimport (
     Bits, bits_add, bits_bytes, bits_clear, bits_drop, bits_from, bits_upto, bits_view,
 )
-from balancers.hashing cimport avalanche, xxh32
+from haproxy_py.engine.hashes cimport avalanche, xxh32
 from balancers.layout cimport Layout
 
 cdef enum:

@@ -44,4 +44,3 @@ cdef int pp1_write(char *out, uint32_t room, Addr *src, Addr *dst) noexcept nogi
 cdef int pp2_write(char *out, uint32_t room, Addr *src, Addr *dst) noexcept nogil
 cdef int pp2_add(char *out, uint32_t room, uint32_t used, uint8_t type, const char *value, uint16_t length) noexcept nogil
 cdef int pp2_crc32c(char *out, uint32_t room, uint32_t used) noexcept nogil      # last: appends the checksum extension
-cdef uint32_t crc32c(uint32_t crc, const char *p, uint32_t n) noexcept nogil

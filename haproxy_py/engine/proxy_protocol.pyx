@@ -9,6 +9,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset, memchr, memcmp
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr, ADDR_TEXT, addr_text
+from haproxy_py.engine.hashes cimport crc32c
 
 cdef const char *SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 cdef const char *V1_START = b"PROXY "
@@ -20,31 +21,6 @@ cdef enum:
     SIGNATURE_LEN = 12
     UNIQUE_ID_MAX = 128
     CHECKSUM_LEN = 4
-
-cdef uint32_t[256] crc_table
-
-
-cdef void make_crc_table() noexcept:
-    """CRC32c (RFC 4960 appendix B), reflected polynomial 0x82f63b78."""
-    cdef uint32_t i, c
-    cdef int bit
-    for i in range(256):
-        c = i
-        for bit in range(8):
-            c = (c >> 1) ^ <uint32_t>(0x82f63b78 if c & 1 else 0)
-        crc_table[i] = c
-
-
-make_crc_table()
-
-
-cdef uint32_t crc32c(uint32_t crc, const char *p, uint32_t n) noexcept nogil:
-    """Running checksum; start with 0, the result is final at every point."""
-    cdef uint32_t i
-    crc = ~crc
-    for i in range(n):
-        crc = crc_table[(crc ^ <uint8_t>p[i]) & 0xff] ^ (crc >> 8)
-    return ~crc
 
 
 cdef int pp_parse(const char *buf, uint32_t n, Addr *src, Addr *dst, uint32_t *used) noexcept nogil:
@@ -228,9 +204,9 @@ cdef bint v2_tlv_ok(const char *buf, uint32_t at, uint32_t end, uint8_t kind, ui
 cdef bint checksum_ok(const char *buf, uint32_t at, uint32_t end) noexcept nogil:
     """The sum over the whole header with the four bytes of the checksum itself taken as zero."""
     cdef uint32_t told = (<uint32_t>be16(buf + at) << 16) | be16(buf + at + 2)
-    cdef uint32_t sum = crc32c(0, buf, at)
-    sum = crc32c(sum, b"\0\0\0\0", CHECKSUM_LEN)
-    return crc32c(sum, buf + at + CHECKSUM_LEN, end - at - CHECKSUM_LEN) == told
+    cdef uint32_t sum = crc32c(0, <const uint8_t *>buf, at)
+    sum = crc32c(sum, <const uint8_t *>b"\0\0\0\0", CHECKSUM_LEN)
+    return crc32c(sum, <const uint8_t *>buf + at + CHECKSUM_LEN, end - at - CHECKSUM_LEN) == told
 
 
 # --- builders --------------------------------------------------------------------------------------------------------
@@ -327,7 +303,7 @@ cdef int pp2_crc32c(char *out, uint32_t room, uint32_t used) noexcept nogil:
     cdef int n = pp2_add(out, room, used, PP2_TYPE_CRC32C, b"\0\0\0\0", CHECKSUM_LEN)
     cdef uint32_t sum
     if n:
-        sum = crc32c(0, out, <uint32_t>n)
+        sum = crc32c(0, <const uint8_t *>out, <uint32_t>n)
         put16(out + n - 4, sum >> 16)
         put16(out + n - 2, sum & 0xffff)
     return n

@@ -5,13 +5,12 @@ import hashlib
 import hmac
 
 from libc.stdint cimport uint8_t, uint32_t
+from haproxy_py.engine.hashes cimport avalanche, crc32, crc32c, djb2, sdbm
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.registry import converter
 from haproxy_py.rules.sample cimport Converter, Sample, set_int, T_BIN
 
 _SOURCE = "manual 7.3.1"
-
-cdef uint32_t _table[2][256]
 
 cdef enum Kind:
     CRC32
@@ -20,51 +19,6 @@ cdef enum Kind:
     SDBM
 
 _KINDS = {"crc32": CRC32, "crc32c": CRC32C, "djb2": DJB2, "sdbm": SDBM}
-
-
-cdef void _fill(uint32_t *table, uint32_t polynomial) noexcept:
-    cdef uint32_t i, j, v
-    for i in range(256):
-        v = i
-        for j in range(8):
-            v = (v >> 1) ^ polynomial if v & 1 else v >> 1
-        table[i] = v
-
-
-_fill(_table[0], 0xEDB88320u)
-_fill(_table[1], 0x82F63B78u)
-
-
-cdef uint32_t _crc(const uint8_t *p, uint32_t n, uint32_t *table) noexcept nogil:
-    cdef uint32_t v = 0xffffffffu, i
-    for i in range(n):
-        v = table[(v ^ p[i]) & 255] ^ (v >> 8)
-    return ~v
-
-
-cdef uint32_t _djb2(const uint8_t *p, uint32_t n) noexcept nogil:
-    cdef uint32_t h = 5381, i
-    for i in range(n):
-        h = (h << 5) + h + p[i]
-    return h
-
-
-cdef uint32_t _sdbm(const uint8_t *p, uint32_t n) noexcept nogil:
-    cdef uint32_t h = 0, i
-    for i in range(n):
-        h = p[i] + (h << 6) + (h << 16) - h
-    return h
-
-
-cdef uint32_t _avalanche(uint32_t a) noexcept nogil:
-    """Full avalanche of a 32-bit number (the third argument of HAProxy's hash-type and of these converters)."""
-    a = (a + 0x7ed55d16u) + (a << 12)
-    a = (a ^ 0xc761c23cu) ^ (a >> 19)
-    a = (a + 0x165667b1u) + (a << 5)
-    a = (a + 0xd3a2646cu) ^ (a << 9)
-    a = (a + 0xfd7046c5u) + (a << 3)
-    a = (a ^ 0xb55a4f09u) ^ (a >> 16)
-    return a * 3221225473u
 
 
 cdef class Checksum(Converter):
@@ -80,13 +34,15 @@ cdef class Checksum(Converter):
     cdef int apply(self, Txn t, Sample *s) noexcept:
         cdef const uint8_t *p = <const uint8_t *>s.ptr
         cdef uint32_t h
-        if self.kind == CRC32 or self.kind == CRC32C:
-            h = _crc(p, s.len, _table[self.kind])
+        if self.kind == CRC32:
+            h = crc32(p, s.len)
+        elif self.kind == CRC32C:
+            h = crc32c(0, p, s.len)
         elif self.kind == DJB2:
-            h = _djb2(p, s.len)
+            h = djb2(p, s.len)
         else:
-            h = _sdbm(p, s.len)
-        set_int(s, _avalanche(h) if self.avalanche else h)
+            h = sdbm(p, s.len)
+        set_int(s, avalanche(h) if self.avalanche else h)
         return 1
 
 
