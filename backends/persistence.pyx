@@ -107,6 +107,11 @@ cdef class Persistence:
         s.cookie_generation = s.slot.shared.generation
         s.cookie = dynamic_cookie(self.cookie.key, host, port) or None
 
+    def refresh(self) -> None:
+        """Make up cookies for servers that have moved since, without waiting for a request (for the statistics)."""
+        if self.cookie is not None and self.cookie.key is not None:
+            self.look_again()
+
     def rekey(self, bytes key) -> None:
         """A new secret for made-up cookies in this process; None: none are made (management manual, dynamic-cookie)."""
         cdef Server s

@@ -18,27 +18,28 @@ NO_MAP = (
 )
 
 
-def set_addr(life: Life, slot: ServerSlot, host: str, port: str = "", by: str = "stats socket command") -> Answer:
-    """Move a server. host: IP text; port: "" keeps it, digits, or +N/-N for a port map."""
+def set_addr(life: Life, slot: ServerSlot, host: str, port: str | None = None, by: str = "stats socket command") -> Answer:
+    """Move a server. host: IP text; port: None keeps it, digits, or +N/-N for a port map."""
     if not host:
         return refused("set server <b>/<s> addr requires an address and optionally a port.\n")
     said = _move(life, slot, host, port)
     return Answer(WARNING, f"{said} by '{by}'\n")
 
 
-def _move(life: Life, slot: ServerSlot, host: str, port: str) -> str:
+def _move(life: Life, slot: ServerSlot, host: str, port: str | None) -> str:
     one = life.servers[slot]
-    if one.item.address.family not in ("inet", "inet6", ""):
-        return FIXED
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     try:
-        wanted = str(ip_address("0.0.0.0" if host == "*" else host))
+        wanted = str(ip_address("0.0.0.0" if host == "*" else bare))
     except ValueError:
         return f"Invalid addr '{host}'"
+    if one.item.address.family not in ("inet", "inet6", ""):
+        return FIXED
     where, at = state.address(slot)
     old = state.port_map(slot)
     words = [f"IP changed from '{where}' to '{host}'" if wanted != where else "no need to change the addr"]
     new, mapped = at, old[0]
-    if port:
+    if port is not None:
         new, mapped, told = _port(port, at, old, bool(one.item[CHECK_PORT]))
         words.append(told)
     if wanted != where or (new, mapped) != (at, old[0]):

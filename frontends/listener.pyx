@@ -133,7 +133,7 @@ cdef class Listener(Door):
         cdef GlobalShared *g = self.worker.segment.shared
         if g.maxconn and sys.ha_load32(&g.conns) >= g.maxconn:
             return False
-        if self.front.maxconn and sys.ha_load32(&self.front.slot.shared.scur) >= self.front.maxconn:
+        if sys.ha_load32(&self.front.slot.shared.scur) >= self.front.maxconn:
             return False
         return not self.full()
 
@@ -149,7 +149,7 @@ cdef class Listener(Door):
         gauge_up(&f.slot.shared.scur, NULL, &f.slot.mine.scur)
         if self.limit is not None:
             gauge_up(&self.limit.shared.scur, NULL, &self.limit.mine.scur)
-        if ((f.maxconn and f.slot.shared.scur > f.maxconn)
+        if (f.slot.shared.scur > f.maxconn
                 or (self.limit is not None and self.limit.shared.scur > self.maxconn)):
             self.uncount()
             gauge_down(&f.slot.shared.scur, &f.slot.mine.scur)
@@ -256,7 +256,7 @@ cdef class Listener(Door):
         cdef uint32_t *peak = &self.front.slot.shared.smax
         cdef uint32_t now = sys.ha_load32(&self.front.slot.shared.scur)
         cdef uint32_t top = sys.ha_load32(peak)
-        if self.front.maxconn and now > self.front.maxconn:
+        if now > self.front.maxconn:
             now = self.front.maxconn
         while now > top and not sys.ha_cas32(peak, top, now):
             top = sys.ha_load32(peak)

@@ -31,6 +31,7 @@ from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, InstanceType, StartError
 from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
+from haproxy_py.runtime.service import startup_logs
 
 BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
 NO_LISTENER = "Configuration file has no error but will not start (no listener) => exit(2).\n"
@@ -253,6 +254,7 @@ class Program:
         """nbthread 1 and no master: this process serves."""
         worker.freeze()
         self.console.preface = False
+        startup_logs[:] = self.console.kept
         return self._serve(said, instance, 1, self._started)
 
     def _serve(self, said: Settings, instance: Instance, slot: int, on_ready: Callable[[], None]) -> int:
@@ -275,6 +277,7 @@ class Program:
         before = dict(handover.descriptors) if handover else {}
         state = handover.master if handover else reexec.MasterState()
         doors = masterdoors.doors(self.options.master_sockets if said.master else [], config.env, state)
+        startup_logs[:] = self.console.kept
         hooks = self._work(said, instance, before)
         supervisor = Supervisor(
             instance, hooks, self.console, notifier, said.workers, said.master, former, instance.listening

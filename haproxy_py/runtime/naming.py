@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from haproxy_py.config.units import leading_int
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.registry import Answer
 
@@ -19,7 +20,7 @@ def cut(text: str) -> tuple[str, str]:
 
 
 def backend_of(instance: Any, name: str, complaint: str = NO_BACKEND) -> Any:
-    """backends.backend.Backend by name or `#id`. Raises: Answer."""
+    """backends.backend.Backend by name. Raises: Answer."""
     found = instance.backends.get(name)
     if found is None:
         raise Answer(complaint)
@@ -32,11 +33,16 @@ def server_of(call: Call, i: int = 0) -> Any:
 
 
 def find_server(instance: Any, text: str) -> Any:
-    """backends.server.Server by "backend/server". Raises: Answer."""
+    """backends.server.Server by "backend/server" or "backend/#id". Raises: Answer."""
     backend, server = cut(text)
-    for each in backend_of(instance, backend).servers:
+    servers = backend_of(instance, backend).servers
+    for each in servers:
         if each.name == server:
             return each
+    if server[:1] == "#":
+        for each in servers:
+            if each.slot.puid == leading_int(server[1:]):
+                return each
     raise Answer(NO_SERVER)
 
 

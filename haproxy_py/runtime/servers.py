@@ -34,9 +34,7 @@ def tell(result: Result) -> None:
 
 def _address(call: Call, slot: Any) -> Result:
     port = call.arg(4) if call.arg(3) == "port" else None
-    if port == "":
-        return relocate.set_addr(call.instance.life, slot, call.arg(2), " ")
-    return relocate.set_addr(call.instance.life, slot, call.arg(2), port or "")
+    return relocate.set_addr(call.instance.life, slot, call.arg(2), port)
 
 
 def _agent_setting(call: Call, slot: Any) -> Result:

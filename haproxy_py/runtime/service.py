@@ -27,7 +27,7 @@ from haproxy_py.runtime.reader import Request
 from haproxy_py.runtime.registry import COMMANDS, Answer, Output
 from haproxy_py.runtime.sockets import Door, doors
 
-startup_logs: list[str] = []  # kept by whoever prints
+startup_logs: list[str] = []  # what the start printed: whoever prints fills it before the workers are forked
 SLICE = 16384  # bytes sent at once; between two the traffic has its turn
 FAIRNESS_S = 0.002  # longest time that an iterator is followed without giving the loop back
 

@@ -6,6 +6,7 @@ number in front is unique among all workers.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -89,11 +90,13 @@ def _own(call: Call) -> str:
     )
 
 
+_POINTER = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)")
+
+
 def _asked_number(text: str) -> int:
-    try:
-        return int(text, 16) if text.isascii() else -1
-    except ValueError:
-        return -1
+    """The number that a word begins with, as strtoul() reads a pointer; 0: none."""
+    found = _POINTER.match(text)
+    return int(found[0], 16 if found[0][1:2] in ("x", "X") else 10) if found else 0
 
 
 @command(
@@ -134,7 +137,7 @@ def _filter(call: Call) -> dict[str, Any]:
             wanted[word] = next(args, "")
         elif word == "susp":
             wanted["older"] = 1 << 60
-        else:
+        elif _asked_number(word):
             wanted["number"] = _asked_number(word)
     return wanted
 
@@ -142,7 +145,7 @@ def _filter(call: Call) -> dict[str, Any]:
 @command("shutdown session", "shutdown session [id]", "kill a specific session", level=Level.ADMIN)
 async def shutdown_session(call: Call) -> None:
     """By the number of `show sess`."""
-    if not call.args:
+    if not _asked_number(call.arg(0)):
         raise Answer("Session pointer expected (use 'show sess').\n")
     found = await call.service.everywhere("kill stream", _asked_number(call.arg(0)))
     if not any(found.values()):

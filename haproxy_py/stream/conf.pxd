@@ -65,7 +65,7 @@ cdef class FrontConf:
     cdef public uint64_t timeout_client_hs
     cdef public uint64_t timeout_tarpit
     cdef public uint64_t inspect_delay
-    cdef public uint32_t maxconn                     # 0: none of its own
+    cdef public uint32_t maxconn                     # 0xFFFFFFFF: none of its own; 0: nobody comes in
     cdef public uint32_t rate_limit                  # sessions per second, 0: none
     cdef public RuleSet tcp_connection
     cdef public RuleSet tcp_session

@@ -45,4 +45,5 @@ cdef class LogPlan:
 
 
 cdef class FrontConf:
-    pass
+    def __cinit__(self) -> None:
+        self.maxconn = 0xFFFFFFFF

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Value = int | str | None
 Row = list[Value]
 FRONTEND, BACKEND, SERVER, LISTENER = range(4)  # field `type`
+MOST_TRACKED = 1000  # links of a chain of `track`; the configuration has none that is closed
+NO_LIMIT = 0xFFFFFFFF  # FrontConf.maxconn of a frontend without one of its own
 TYPE_BITS = {FRONTEND: 1, BACKEND: 2, SERVER: 4, LISTENER: 8}  # second number of `show stat <iid> <type> <sid>`
 
 
@@ -39,6 +41,8 @@ class World(Protocol):
     worker: Worker
     listening: dict[str, int]
     hard_maxconn: int
+    disabled_now: set[str]  # frontends that the runtime socket has disabled
+    shut_now: set[str]  # ... for good
     sockets: dict[str, list[tuple[Bind, int, ProxySlot]]]  # by proxy: line, port, counters (option socket-stats)
 
     def dropped_logs(self) -> int:
@@ -123,14 +127,21 @@ class FrontendPart(Part):
         self.settle(**dict.fromkeys(_ZERO_FRONT, 0), **dict.fromkeys(_H2, 0))
         self.plain = _FRONT + (_FRONT_HTTP if self.http else [])
 
-    def status(self, state: int) -> str:
-        """Whether it takes connections."""
-        return ("OPEN", "STOP", "PAUSED")[state] if state < 3 else "OPEN"
+    def status(self) -> str:
+        """Whether it takes connections: what the runtime socket said."""
+        if self.proxy.name in self.world.shut_now:
+            return "STOP"
+        return "PAUSED" if self.proxy.name in self.world.disabled_now else "OPEN"
+
+    def limit(self) -> int:
+        """Its maxconn, else the process's."""
+        own: int = self.front.maxconn
+        return own if own != NO_LIMIT else self.world.segment.maxconn or self.world.hard_maxconn
 
     def row(self, at_ms: int, *, legends: bool = True) -> Row:
         front = self.front
         row, found = self.start(front.slot, at_ms, self.plain)
-        _set(row, slim=front.maxconn or self.world.segment.maxconn or self.world.hard_maxconn, status=self.status(found["state"]), rate_lim=front.rate_limit)
+        _set(row, slim=self.limit(), status=self.status(), rate_lim=front.rate_limit)
         sessions, requests = found["stot"], found["req_tot"]
         if self.http:
             _set(row, sess_other=0, h1sess=sessions, req_other=0, h1req=requests)
@@ -175,10 +186,11 @@ class ServerPart(Part):
 
     kind, letter = SERVER, "S"
 
-    def __init__(self, proxy: Proxy, iid: int, item: ServerItem, server: Any, born_s: int) -> None:
+    def __init__(self, proxy: Proxy, iid: int, item: ServerItem, server: Any, parts: Parts) -> None:
         super().__init__(proxy, iid, server.name, server.slot.puid)
         self.server = server
-        self.state = serverstate.ServerState(proxy, item, born_s)
+        self.parts = parts
+        self.state = serverstate.ServerState(proxy, item, parts.born_s)
         backup = bool(server.slot.gauges()["backup"])
         limit = server.pool_max
         self.settle(act=int(not backup), bck=int(backup), src_ilim=limit if limit < 0xFFFFFFFF else None, srid=0)
@@ -194,11 +206,27 @@ class ServerPart(Part):
             idle_conn_cur=found["idle_conns"], safe_conn_cur=0, used_conn_cur=found["used_conns"],
             need_conn_est=max(found["used_conns"], int(found["stot"] > 0 or bool(found["check_state"] & 4))),
         )  # fmt: skip
-        for name, value in self.state.fields(found, now):
+        for name, value in self.state.fields(found, now, self.seen(at_ms)):
             row[PLACE[name]] = value
         if legends:
-            _set(row, addr=self.state.address(found), cookie=self.state.cookie)
+            _set(row, addr=self.state.address(found), cookie=self.cookie())
         return row
+
+    def seen(self, at_ms: int) -> serverstate.Seen | None:
+        """What the checks of the server at the end of the `track` chain found; None for one that is checked itself."""
+        part: ServerPart | None = self
+        for _ in range(MOST_TRACKED):
+            if part is None or not part.state.track:
+                break
+            part = self.parts.named(part.state.track)
+        if part is None or part is self:
+            return None
+        return part.server.slot.statistics(at_ms), part.state.rise, part.state.fall
+
+    def cookie(self) -> str | None:
+        """Of its line, or the one that is made up for it (`cookie ... dynamic`)."""
+        made: bytes | None = None if self.state.cookie else self.server.cookie
+        return made.decode("ascii", "replace") if made else self.state.cookie
 
 
 class BackendPart(Part):
@@ -270,8 +298,19 @@ class Parts:
             yield from self.servers(proxy)
             yield back
 
+    def named(self, text: str) -> ServerPart | None:
+        """A server by "backend/server"."""
+        name, _, wanted = text.partition("/")
+        back = self.world.backends.get(name)
+        proxy = next((p for p in self.proxies if p.name == name and p.is_backend), None)
+        server = next((s for s in back.servers if s.name == wanted), None) if back and proxy else None
+        return self._server(proxy, server) if proxy and server else None
+
     def servers(self, proxy: Proxy) -> list[ServerPart]:
         """The servers of one proxy."""
+        persistence = self.world.backends[proxy.name].persistence
+        if persistence is not None:
+            persistence.refresh()
         return [self._server(proxy, server) for server in self.world.backends[proxy.name].servers]
 
     def forget(self, room: int) -> None:
@@ -285,7 +324,7 @@ class Parts:
         if found is None or found.server is not server:
             item = self.items.get(room) or next((s for s in proxy.servers if s.name == server.name), None)
             item = item or ServerItem(proxy.where, name=server.name)
-            found = ServerPart(proxy, self.iid(proxy), item, server, self.born_s)
+            found = ServerPart(proxy, self.iid(proxy), item, server, self)
             self._servers[room] = found
         return found
 

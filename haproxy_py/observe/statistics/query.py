@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from haproxy_py.config.model import Proxy
+from haproxy_py.config.units import leading_int
 from haproxy_py.observe.statistics import formats
 from haproxy_py.observe.statistics.fields import PLACE
 from haproxy_py.observe.statistics.info import Info
@@ -98,19 +99,16 @@ class Statistics:
                 raise StatError("Invalid statistics domain.")
             rest = rest[2:]
         query = Query(up="up" in rest, no_maint="no-maint" in rest, legends=legends)
-        if len(rest) >= 3 and rest[0] and _number(rest[1]) is not None and _number(rest[2]) is not None:
+        if len(rest) >= 3:
             query = self._chosen(query, rest)
         return self._written(self.rows(query), rest)
 
     def _chosen(self, query: Query, words: Sequence[str]) -> Query:
-        iid = _number(words[0])
-        if iid is None:
-            named = next((p for p in self.parts.proxies if p.name == words[0]), None)
-            if named is None:
-                raise StatError("No such proxy.")
-            iid = self.parts.iid(named)
-        kinds, sid = _number(words[1]), _number(words[2])
-        return Query(iid, -1 if kinds is None else kinds, -1 if sid is None else sid, query.up, query.no_maint, query.legends)
+        named = next((p for p in self.parts.proxies if p.name == words[0]), None)
+        iid = leading_int(words[0]) if named is None else self.parts.iid(named)
+        if not iid:
+            raise StatError("No such proxy.")
+        return Query(iid, leading_int(words[1]), leading_int(words[2]), query.up, query.no_maint, query.legends)
 
     @staticmethod
     def _written(pairs: Iterator[tuple[Part, Row]], words: Sequence[str]) -> Iterator[bytes]:
@@ -132,10 +130,3 @@ class Statistics:
     def schema(self) -> bytes:
         """`show schema json`."""
         return formats.schema()
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text)
-    except ValueError:
-        return None

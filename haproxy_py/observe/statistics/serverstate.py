@@ -17,6 +17,7 @@ CHECKED, WITH_CODE = 4, 12  # check_status from which on there is a duration, an
 
 # Findings of a health check by number (backends.checks.status), as check_status and check_desc say them.
 FINDINGS: dict[int, tuple[str, str]] = {}
+Seen = tuple[dict[str, Any], int, int]  # the segment's facts of a checked server, its rise, its fall
 
 
 def name_findings(found: dict[int, tuple[str, str]]) -> None:
@@ -63,10 +64,10 @@ class ServerState:
     def _number(self, key: Setting[int]) -> int:
         return self.item[key]
 
-    def fields(self, found: dict[str, Any], now_s: int) -> Iterator[tuple[str, Any]]:
-        """Fields by name; `found` are the segment's (engine.shm.ServerSlot.statistics)."""
+    def fields(self, found: dict[str, Any], now_s: int, seen: Seen | None = None) -> Iterator[tuple[str, Any]]:
+        """Fields by name; `found` are the segment's (engine.shm.ServerSlot.statistics), `seen` those that its state comes from."""
         checked = bool(found["check_state"] & CHECK_ENABLED)
-        yield "status", self.status(found)
+        yield "status", self.status(found, seen or (found, self.rise, self.fall))
         yield "lastchg", max(0, now_s - (found["last_change"] or self.born_s))
         if self.track:
             yield "tracked", self.track
@@ -118,29 +119,23 @@ class ServerState:
         yield "check_fall", self.fall
         yield "check_health", found["health"]
 
-    def status(self, found: dict[str, Any]) -> str:
+    def status(self, found: dict[str, Any], seen: Seen) -> str:
         """HAProxy's words: UP, DOWN 1/2, NOLB, MAINT (via b/s), DRAIN, no check."""
         admin, state = found["admin"], found["state"]
         if admin & MAINT:
             if admin & RMAINT:
                 return "MAINT (resolution)"
             return f"MAINT (via {self.track})" if admin & IMAINT and self.track else "MAINT"
-        if admin & DRAIN and state != STOPPED:
-            return "DRAIN"
-        if not found["check_state"] & CHECK_ENABLED and not self.track:
-            by_agent = found["agent_state"] & CHECK_ENABLED
-            if by_agent and state == STOPPED and not found["agent_health"]:
-                return "DOWN (agent)"
-            return "DOWN" if state == STOPPED else "no check"
-        health, full = found["health"], self.rise + self.fall - 1
-        if self.track:
-            return {STOPPED: "DOWN", STOPPING: "NOLB"}.get(state, "UP")
+        checked, rise, fall = seen
+        by_agent = state == STOPPED and checked["agent_state"] & CHECK_ENABLED and not checked["agent_health"]
+        if not checked["check_state"] & CHECK_ENABLED:
+            unknown = "DRAIN" if admin & DRAIN else "no check"
+            return "DOWN (agent)" if by_agent else "DOWN" if state == STOPPED else unknown
+        health = checked["health"]
         if state == STOPPED:
-            if found["agent_state"] & CHECK_ENABLED and not found["agent_health"]:
-                return "DOWN (agent)"
-            return f"DOWN {health}/{self.rise}" if health else "DOWN"
-        word = "NOLB" if state == STOPPING else "UP"
-        return word if health >= full else f"{word} {health - self.rise + 1}/{self.fall}"
+            return "DOWN (agent)" if by_agent else f"DOWN {health}/{rise}" if health else "DOWN"
+        word = "NOLB" if state == STOPPING else "DRAIN" if admin & DRAIN else "UP"
+        return word if health >= rise + fall - 1 else f"{word} {health - rise + 1}/{fall}"
 
     def address(self, found: dict[str, Any]) -> str:
         """Where it is: IP and port, `unix` for a socket file."""

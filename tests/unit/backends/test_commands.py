@@ -67,7 +67,7 @@ def test_weight(text: str, answer: str, weight: int) -> None:
 )  # fmt: skip
 def test_addresses(server: str, host: str, port: str, answer: str, place: tuple[str, int]) -> None:
     bench = Bench(FARM)
-    assert set_addr(bench.life, bench.slot(server), host, port).text == f"{answer} by 'stats socket command'\n"
+    assert set_addr(bench.life, bench.slot(server), host, port or None).text == f"{answer} by 'stats socket command'\n"
     assert state.address(bench.slot(server)) == place
 
 

@@ -166,4 +166,5 @@ def test_status_of_a_server(made: Statistics, admin: int, state: int, status: st
     config = Proxy.from_text(TEXT).config
     proxy = next(each for each in config.proxies if each.name == "be")
     row = serverstate.ServerState(proxy, proxy.servers[0], 0)
-    assert row.status({"admin": admin, "state": state, "check_state": 0, "agent_state": 0, "agent_health": 0, "health": 1}) == status
+    found = {"admin": admin, "state": state, "check_state": 0, "agent_state": 0, "agent_health": 0, "health": 1}
+    assert row.status(found, (found, 2, 3)) == status
