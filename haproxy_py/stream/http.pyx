@@ -338,11 +338,14 @@ cdef class HttpStream(HttpRequest):
         if chan_frame(&self.rs) < 0:
             return self.refuse_head()
         if self.rs.body.mode == B_TUNNEL:
-            if h.status == 101 and not q.flags & HF_CONN_UPGRADE:
-                self.counted_out += counted_size(h, True)
-                return self.refuse_head()            # nobody asked for another protocol
+            if h.status == 101:
+                if not self.rq.body.done:
+                    return self.refuse_head()        # what of the rest of the request is still HTTP?
+                if not q.flags & flags & HF_CONN_UPGRADE:
+                    self.counted_out += counted_size(h, True)
+                    return self.refuse_head()        # nobody asked for another protocol, or it is not one
             self.keep_client = self.keep_server = False
-        elif flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
+        if flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
         self.counted_out += counted_size(h, True)    # as it came: rules change nothing of it
         if not self.run_response_rules():

@@ -11,6 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,9 @@ def answers(product: Product) -> tuple[Answers, dict[str, list[bytes]]]:
 
 @pytest.fixture(scope="module")
 def both() -> tuple[tuple[Answers, dict[str, list[bytes]]], tuple[Answers, dict[str, list[bytes]]]]:
-    return answers(haproxy26()), answers(pyhaproxy())
+    with ThreadPoolExecutor(2) as pool:
+        theirs, ours = pool.map(answers, (haproxy26(), pyhaproxy()))
+    return theirs, ours
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,321 @@
+"""Attempts to bring client, proxy and server out of step: fields that say which fields to drop, framing in disguise, answers
+that come too early, storms of interim replies, protocols that are refused, ends at every stage of a message.
+"""
+
+from tests.harness.case import Case
+from tests.harness.wire import HEAD, Close, End, HalfClose, On, Pause, Reset, Script, Step, Until
+from tests.oracle.http.shorthand import DONE, GET, OK, answers, get, ok, reply
+
+_CHUNKED = b"transfer-encoding: chunked"
+_BODY = b"3\r\nabc\r\n0\r\n\r\n"
+_NEXT = b"GET /next HTTP/1.1\r\nhost: a\r\n\r\n"
+_POST = get(_CHUNKED, method=b"POST")
+_PUT5 = get(b"content-length: 5", method=b"PUT")
+_CONNECT = b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n"
+_UP = get(b"connection: upgrade", b"upgrade: foo")
+_SWITCH = reply(b"101 S", b"connection: upgrade", b"upgrade: foo")
+_END = Until(b"0\r\n\r\n")
+
+
+def _post(*fields: bytes, body: bytes = b"abc", version: bytes = b"1.1") -> bytes:
+    return get(*fields, method=b"POST", version=version) + body
+
+
+# A server that takes what it gets for requests, one answer a head.
+_REQUESTS: dict[str, bytes] = {
+    # hop by hop: what Connection names, a proxy may drop; it must not drop the framing
+    "conn-names-cl": _post(b"connection: content-length", b"content-length: 3"),
+    "conn-names-te": _post(b"connection: transfer-encoding", _CHUNKED, body=_BODY),
+    "conn-names-te-close": _post(b"connection: close, transfer-encoding", _CHUNKED, body=_BODY),
+    "conn-names-host": get(b"connection: host"),
+    "conn-names-connection": get(b"connection: connection, x-a", b"x-a: b"),
+    "conn-names-cookie": get(b"connection: cookie, authorization", b"cookie: a=b", b"authorization: Basic x"),
+    "conn-quoted": get(b'connection: "close"'),
+    "conn-param": get(b"connection: close;q=1"),
+    "conn-tabs": get(b"connection:\tclose\t,\tx"),
+    "conn-closed": get(b"connection: closed"),
+    "conn-keep-alive-10-listed": get(b"connection: keep-alive, x-a", b"x-a: b", version=b"1.0"),
+    # lengths
+    "cl-fold": b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length:\r\n 3\r\n\r\nabc",
+    "cl-fold-digits": b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n 3\r\n\r\nabcdefghijklm",
+    "cl-trailing-tab": _post(b"content-length: 3\t "),
+    "cl-form-feed": _post(b"content-length: 3\x0c"),
+    "cl-nul": _post(b"content-length: 3\x00"),
+    "cl-nbsp": _post(b"content-length: 3\xa0"),
+    "cl-semicolon": _post(b"content-length: 3;"),
+    "cl-dot": _post(b"content-length: 3.0"),
+    "cl-exp": _post(b"content-length: 3e0"),
+    "cl-underscore": _post(b"content-length: 0_3"),
+    "cl-leading-comma": _post(b"content-length: ,3"),
+    "cl-list-three": _post(b"content-length: 3,3 , 3"),
+    "cl-list-zero": _post(b"content-length: 03, 3"),
+    "cl-dup-zero": _post(b"content-length: 3", b"content-length: 03"),
+    "cl-2-63": _post(b"content-length: 9223372036854775808"),
+    "cl-2-63-1": _post(b"content-length: 9223372036854775807"),
+    "cl-2-64": _post(b"content-length: 18446744073709551616"),
+    "cl-2-64-3": _post(b"content-length: 18446744073709551619"),
+    "cl-many-zeros": _post(b"content-length: " + b"0" * 300 + b"3"),
+    "cl-0-body": _post(b"content-length: 0", body=_NEXT),
+    "cl-under": _post(b"content_length: 3", body=_NEXT),
+    "cl-dash-end": _post(b"content-length-: 3", body=_NEXT),
+    "cl-10": _post(b"content-length: 3", b"connection: keep-alive", version=b"1.0"),
+    "cl-quoted": _post(b'content-length: "3"'),
+    # transfer codings
+    "te-trailing-comma": _post(b"transfer-encoding: chunked,", body=_BODY),
+    "te-two-commas": _post(b"transfer-encoding: ,,chunked,,", body=_BODY),
+    "te-nul": _post(b"transfer-encoding: chun\x00ked", body=_BODY),
+    "te-tail-nul": _post(b"transfer-encoding: chunked\x00", body=_BODY),
+    "te-tail-vt": _post(b"transfer-encoding: chunked\x0b", body=_BODY),
+    "te-tail-ff": _post(b"transfer-encoding: chunked\x0c", body=_BODY),
+    "te-tail-spaces": _post(b"transfer-encoding: chunked \t ", body=_BODY),
+    "te-head-many-spaces": _post(b"transfer-encoding:      chunked", body=_BODY),
+    "te-two-fields": _post(b"transfer-encoding: identity", b"transfer-encoding: chunked", body=_BODY),
+    "te-two-fields-turned": _post(b"transfer-encoding: chunked", b"transfer-encoding: identity", body=_BODY),
+    "te-empty-then-chunked": _post(b"transfer-encoding:", _CHUNKED, body=_BODY),
+    "te-chunked-then-empty": _post(_CHUNKED, b"transfer-encoding:", body=_BODY),
+    "te-gzip-then-chunked": _post(b"transfer-encoding: gzip", _CHUNKED, body=_BODY),
+    "te-cow": _post(b"transfer-encoding: cow", _CHUNKED, body=_BODY),
+    "te-trailers": _post(b"transfer-encoding: trailers, chunked", body=_BODY),
+    "te-chunked-quoted-tail": _post(b'transfer-encoding: chunked "', body=_BODY),
+    "te-mixed-case": _post(b"tRANSFER-eNCODING: cHuNkEd", body=_BODY),
+    "te-plus-under": _post(b"transfer_encoding: chunked", b"content-length: 13", body=_BODY),
+    "te-x-prefixed": _post(b"x-transfer-encoding: chunked", b"content-length: 13", body=_BODY),
+    "te-after-lf": b"POST / HTTP/1.1\r\nhost: a\r\nx: y\ntransfer-encoding: chunked\r\ncontent-length: 13\r\n\r\n" + _BODY,
+    "te-after-cr": b"POST / HTTP/1.1\r\nhost: a\r\nx: y\rtransfer-encoding: chunked\r\ncontent-length: 13\r\n\r\n" + _BODY,
+    "te-space-first": b"POST / HTTP/1.1\r\n transfer-encoding: chunked\r\nhost: a\r\ncontent-length: 13\r\n\r\n" + _BODY,
+    "te-get": get(_CHUNKED) + _BODY,
+    "te-head": get(_CHUNKED, method=b"HEAD") + _BODY,
+    "te-delete": get(_CHUNKED, method=b"DELETE") + _BODY,
+    "te-trace": get(_CHUNKED, method=b"TRACE") + _BODY,
+    "te-options-star": get(_CHUNKED, method=b"OPTIONS", target=b"*") + _BODY,
+    "te-10-ka": get(_CHUNKED, b"connection: keep-alive", method=b"POST", version=b"1.0") + _BODY,
+    "te-10-cl": get(_CHUNKED, b"content-length: 13", b"connection: keep-alive", method=b"POST", version=b"1.0") + _BODY,
+    "te-then-bad-length": _post(_CHUNKED, b"content-length: x", body=_BODY),
+    "te-then-two-lengths": _post(_CHUNKED, b"content-length: 3", b"content-length: 4", body=_BODY),
+    "te-cl-smuggle": _post(b"content-length: 6", _CHUNKED, body=b"0\r\n\r\nG"),
+    "te-cl-body-next": _post(b"content-length: 4", _CHUNKED, body=b"0\r\n\r\n" + _NEXT),
+    # chunks
+    "chunk-30-zeros": _POST + b"0" * 30 + b"3\r\nabc\r\n0\r\n\r\n",
+    "chunk-16-zeros": _POST + b"0" * 15 + b"3\r\nabc\r\n" + b"0" * 40 + b"\r\n\r\n",
+    "chunk-bare-semicolon": _POST + b"3;\r\nabc\r\n0;\r\n\r\n",
+    "chunk-ext-crlf-quoted": _POST + b'3;a="\r\nabc\r\n0\r\n\r\n',
+    "chunk-ext-space": _POST + b"3 ; a = b\r\nabc\r\n0\r\n\r\n",
+    "chunk-space-digit": _POST + b"3 1\r\nabc\r\n0\r\n\r\n",
+    "chunk-cr-cr": _POST + b"3\r\r\nabc\r\n0\r\n\r\n",
+    "chunk-two-crlf": _POST + b"3\r\nabc\r\n\r\n0\r\n\r\n",
+    "chunk-no-crlf": _POST + b"3\r\nabc0\r\n\r\n",
+    "chunk-ext-lf": _POST + b"3;x\nabc\r\n0\r\n\r\n",
+    "chunk-ext-ctl": _POST + b"3;x\x01\x7f\xff\r\nabc\r\n0\r\n\r\n",
+    "chunk-ext-1k": _POST + b"3;" + b"x" * 1000 + b"\r\nabc\r\n0\r\n\r\n",
+    "chunk-end-lf": _POST + b"3\r\nabc\r\n0\r\n\n" + _NEXT,
+    "chunk-minus-zero": _POST + b"-0\r\n\r\n",
+    "chunk-comma": _POST + b"3,3\r\nabc\r\n0\r\n\r\n",
+    "chunk-nul": _POST + b"3\x00\r\nabc\r\n0\r\n\r\n",
+    "chunk-h": _POST + b"3h\r\nabc\r\n0\r\n\r\n",
+    "chunk-32-bit": _POST + b"100000003\r\nabc\r\n0\r\n\r\n",
+    # trailers
+    "trailer-drop-te": _POST + b"0\r\ntransfer-encoding: chunked\r\nx: y\r\n\r\n" + _NEXT,
+    "trailer-drop-cl": _POST + b"0\r\ncontent-length: 40\r\n\r\n" + _NEXT,
+    "trailer-drop-host": _POST + b"0\r\nhost: evil\r\nx: y\r\n\r\n",
+    "trailer-drop-connection": _POST + b"0\r\nconnection: close\r\nx: y\r\n\r\n" + _NEXT,
+    "trailer-names-itself": get(_CHUNKED, b"trailer: x, host", b"te: trailers", method=b"POST") + b"0\r\nx: y\r\n\r\n",
+    "trailer-colon": _POST + b"0\r\n: y\r\n\r\n",
+    "trailer-nul": _POST + b"0\r\nx: y\x00\r\n\r\n",
+    "trailer-request": _POST + b"0\r\n" + _NEXT,
+    "trailer-case": _POST + b"0\r\nX-Up: Y\r\n\r\n",
+    "trailer-20": _POST + b"0\r\n" + b"".join(b"t%d: v\r\n" % n for n in range(20)) + b"\r\n",
+    # hosts and targets
+    "host-space": get(b"host: a b"),
+    "host-tail-dot": get(b"host: a."),
+    "host-two-ports": get(b"host: a:80:80"),
+    "host-empty-port": get(b"host: a:"),
+    "host-big-port": get(b"host: a:99999"),
+    "host-ipv6": get(b"host: [::1]:80"),
+    "host-ipv6-open": get(b"host: [::1"),
+    "host-query": get(b"host: a?b"),
+    "host-hash": get(b"host: a#b"),
+    "host-percent": get(b"host: a%2fb"),
+    "host-under": get(b"host: a_b"),
+    "host-upper": get(b"host: ExAmple"),
+    "host-quotes": get(b'host: "a"'),
+    "host-backslash": get(b"host: a\\b"),
+    "host-tab": get(b"host: a\tb"),
+    "host-three": get(b"host: a", b"host: a", b"host: b"),
+    "host-case-twice": get(b"Host: a", b"HOST: A"),
+    "abs-no-host": b"GET http:///x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-https": b"GET https://a/x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-ftp": b"GET ftp://a/x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-port-443": b"GET https://a:443/x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-port-differs": b"GET http://a:81/x HTTP/1.1\r\nhost: a:80\r\n\r\n",
+    "abs-host-default": b"GET http://a/x HTTP/1.1\r\nhost: a:80\r\n\r\n",
+    "abs-upper": b"GET HTTP://A/x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-no-path": b"GET http://a HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-query": b"GET http://a?x=/y HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-hash": b"GET http://a#b HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-at-path": b"GET http://a/@b HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-backslash": b"GET http://a\\@b/ HTTP/1.1\r\nhost: a\r\n\r\n",
+    "abs-10": b"GET http://a/x HTTP/1.0\r\n\r\n",
+    "abs-options": b"OPTIONS http://a HTTP/1.1\r\nhost: a\r\n\r\n",
+    "two-slashes": b"GET //a/x HTTP/1.1\r\nhost: a\r\n\r\n",
+    "connect-ipv6": b"CONNECT [::1]:443 HTTP/1.1\r\nhost: [::1]:443\r\n\r\n",
+    "connect-no-host": b"CONNECT a:443 HTTP/1.1\r\n\r\n",
+    "connect-abs": b"CONNECT http://a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n",
+    "connect-case": b"CONNECT A:443 HTTP/1.1\r\nhost: a:443\r\n\r\n",
+    "connect-10": b"CONNECT a:443 HTTP/1.0\r\n\r\n",
+    # interim and upgrade wishes
+    "expect-twice": get(b"expect: 100-continue", b"expect: 100-continue", b"content-length: 3", method=b"PUT") + b"abc",
+    "expect-list": get(b"expect: 100-continue, x", b"content-length: 3", method=b"PUT") + b"abc",
+    "expect-upper": get(b"Expect: 100-CONTINUE", b"content-length: 3", method=b"PUT") + b"abc",
+    "expect-get": get(b"expect: 100-continue") + _NEXT,
+    "upgrade-next": _UP + _NEXT,
+    "upgrade-h2c-body": get(b"connection: upgrade", b"upgrade: h2c", b"content-length: 3", method=b"POST") + b"abc" + _NEXT,
+    "upgrade-chunked": get(b"connection: upgrade", b"upgrade: foo", _CHUNKED, method=b"POST") + _BODY,
+    "upgrade-two": get(b"connection: upgrade", b"upgrade: foo", b"upgrade: websocket"),
+    "upgrade-list": get(b"connection: upgrade", b"upgrade: foo, websocket", b"sec-websocket-key: x"),
+    "upgrade-head": get(b"connection: upgrade", b"upgrade: foo", method=b"HEAD") + _NEXT,
+    "upgrade-ws-version": get(b"connection: upgrade", b"upgrade: websocket", b"sec-websocket-version: 13"),
+    "upgrade-ws-two-keys": get(b"connection: upgrade", b"upgrade: WebSocket", b"sec-websocket-key: a", b"sec-websocket-key: b"),
+    "blank-lines": b"\r\n" * 20 + GET,
+    "blank-space": b"\r\n \r\n" + GET,
+    "next-blank": GET + b"\r\n\r\n" + _NEXT,
+    "next-space": GET + b" " + _NEXT,
+}  # fmt: skip
+
+_SERVING: list[list[Step]] = [[HEAD, Pause(0.04), OK, HEAD, OK, HEAD, OK]]
+
+
+def _dribble(piece: bytes, step: int = 1) -> list[bytes | Pause]:
+    """`piece` in pieces of `step` bytes, each in a packet of its own."""
+    return [word for at in range(0, len(piece), step) for word in (piece[at : at + step], Pause(0.001))]
+
+
+_PUT_CHUNKED = get(_CHUNKED, method=b"PUT") + b"5;ext=1\r\nhello\r\n0\r\nx-t: 1\r\n\r\n"
+_EARLY: dict[str, list[Step]] = {
+    "200": [HEAD, OK],
+    "200-close": [HEAD, ok(b"connection: close"), Close()],
+    "413-half": [HEAD, reply(b"413 Big", b"content-length: 0", b"connection: close"), HalfClose(), End()],
+    "chunked": [HEAD, reply(b"200 OK", _CHUNKED, body=_BODY)],
+    "100-200": [HEAD, b"HTTP/1.1 100 C\r\n\r\n" + OK],
+    "reset": [HEAD, Reset()],
+    "part": [HEAD, reply(b"200 OK", b"content-length: 5", body=b"abc"), Pause(0.3), b"de"],
+    "204": [HEAD, reply(b"204 No")],
+    "101": [HEAD, _SWITCH],
+    "junk": [HEAD, b"junk\r\n\r\n"],
+}  # fmt: skip
+
+_STORMS: dict[str, list[bytes | Pause]] = {
+    "100-times": [b"HTTP/1.1 100 Continue\r\n\r\n" * 100 + OK],
+    "103-dribbled": _dribble(b"HTTP/1.1 103 E\r\nlink: </a>\r\n\r\n" + OK),
+    "all-numbers": [b"".join(b"HTTP/1.1 %d X\r\n\r\n" % n for n in (100, 102, 103, 104, 110, 150, 199)) + OK],
+    "chunked": [b"HTTP/1.1 103 E\r\ntransfer-encoding: chunked\r\n\r\n" + OK],
+    "length-0": [b"HTTP/1.1 103 E\r\ncontent-length: 0\r\n\r\n" + OK],
+    "cut": [b"HTTP/1.1 103 E\r\nlink: x"],
+    "junk": [b"HTTP/1.1 103 E\r\n\r\njunk\r\n\r\n"],
+    "too-long": [b"HTTP/1.1 103 E\r\nlink: " + b"x" * 20000 + b"\r\n\r\n" + OK],
+    "bad-field": [b"HTTP/1.1 103 E\r\nlink x\r\n\r\n" + OK],
+    "only": [b"HTTP/1.1 103 E\r\n\r\n"],
+}  # fmt: skip
+
+_TUNNELS: dict[str, tuple[Script, list[Step]]] = {
+    "connect-100": ([_CONNECT, Until(b"200 OK\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, b"HTTP/1.1 100 C\r\n\r\n", reply(b"200 OK"), Until(b"ping"), b"pong", Close()]),
+    "connect-204": ([_CONNECT, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"204 OK"), Until(b"ping"), b"pong", Close()]),
+    "connect-chunked": ([_CONNECT, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"200 OK", _CHUNKED), Until(b"ping"), b"pong", Close()]),
+    "connect-length": ([_CONNECT, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"200 OK", b"content-length: 3"), Until(b"ping"), b"pong", Close()]),
+    "connect-close": ([_CONNECT, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"200 OK", b"connection: close"), Until(b"ping"), b"pong", Close()]),
+    "connect-302": ([_CONNECT, Until(b"\r\n\r\nno"), GET], [HEAD, reply(b"302 F", b"content-length: 2", b"location: /x", body=b"no"), HEAD, OK]),
+    "connect-407": ([_CONNECT + b"early", Until(b"\r\n\r\nno"), GET], [HEAD, reply(b"407 P", b"content-length: 2", body=b"no"), HEAD, OK]),
+    "connect-407-open": ([_CONNECT, End()], [HEAD, reply(b"407 P", body=b"no"), Close()]),
+    "connect-101": ([_CONNECT, Until(b"\r\n\r\n")], [HEAD, _SWITCH]),
+    "connect-500-close": ([_CONNECT + b"early", End()], [HEAD, reply(b"500 P", b"content-length: 2", b"connection: close", body=b"no"), Close()]),
+    "connect-body": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\ntransfer-encoding: chunked\r\n\r\n" + _BODY], [HEAD, reply(b"200 OK"), Pause(0.05), Close()]),
+    "refused-200-next": ([_UP + _NEXT], [HEAD, OK, HEAD, OK]),
+    "refused-426": ([_UP, Until(b"\r\n\r\n"), GET], [HEAD, reply(b"426 U", b"content-length: 0", b"upgrade: bar", b"connection: upgrade"), HEAD, OK]),
+    "refused-400-early": ([_UP + b"\x00\x01\x02frame", Until(b"\r\n\r\n"), End()], [HEAD, reply(b"400 B", b"content-length: 0"), HEAD, OK]),
+    "refused-chunked": ([_UP + _NEXT], [HEAD, reply(b"200 OK", _CHUNKED, body=_BODY), HEAD, OK]),
+    "refused-until-close": ([_UP + _NEXT, End()], [HEAD, reply(b"200 OK", body=b"abc"), Close()]),
+    "switch-no-connection": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"upgrade: foo"), Until(b"ping"), b"pong", Close()]),
+    "switch-no-upgrade": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: upgrade"), Until(b"ping"), b"pong", Close()]),
+    "switch-bare": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S"), Until(b"ping"), b"pong", Close()]),
+    "switch-other": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: upgrade", b"upgrade: bar"), Until(b"ping"), b"pong", Close()]),
+    "switch-close": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: upgrade, close", b"upgrade: foo"), Until(b"ping"), b"pong", Close()]),
+    "switch-keep": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: keep-alive, Upgrade", b"upgrade: foo"), Until(b"ping"), b"pong", Close()]),
+    "connect-keep": ([_CONNECT, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"200 OK", b"connection: keep-alive, x-a", b"x-a: b"), Until(b"ping"), b"pong", Close()]),
+    "connect-body-403": ([b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\ntransfer-encoding: chunked\r\n\r\n" + _BODY, Until(b"\r\n\r\nno"), GET],
+                         [HEAD, Pause(0.05), reply(b"403 No", b"content-length: 2", body=b"no"), HEAD, OK, End()]),
+    "connect-403-reuse": ([_CONNECT + _NEXT, Until(b"\r\n\r\nno"), Pause(0.05), On(1), GET],
+                          [HEAD, Pause(0.05), reply(b"403 No", b"content-length: 2", body=b"no"), HEAD, OK, HEAD, OK]),
+    "switch-length": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: upgrade", b"upgrade: foo", b"content-length: 9"), Until(b"ping"), b"pong", Close()]),
+    "switch-chunked": ([_UP, Until(b"\r\n\r\n"), b"ping", Until(b"pong")], [HEAD, reply(b"101 S", b"connection: upgrade", b"upgrade: foo", _CHUNKED), Until(b"ping"), b"pong", Close()]),
+    "switch-early-frames": ([_UP + b"frame1", Until(b"pong"), HalfClose()], [Until(b"frame1"), _SWITCH + b"pong", End()]),
+    "switch-early-frames-held": ([_UP + b"frame1", Until(b"pong"), HalfClose()], [HEAD, Pause(0.05), _SWITCH, Until(b"frame1"), b"pong", End()]),
+    "switch-body": ([get(b"connection: upgrade", b"upgrade: foo", b"content-length: 3", method=b"POST") + b"abcframe", Until(b"pong"), HalfClose()],
+                    [Until(b"abc"), _SWITCH, Until(b"frame"), b"pong", End()]),
+    "switch-body-unread": ([get(b"connection: upgrade", b"upgrade: foo", b"content-length: 9", method=b"POST") + b"abc", Until(b"\r\n\r\n"), Pause(0.03), b"def", HalfClose()],
+                           [HEAD, _SWITCH, End()]),
+    "switch-chunked-body": ([get(b"connection: upgrade", b"upgrade: foo", _CHUNKED, method=b"POST") + _BODY + b"frame", Until(b"pong"), HalfClose()],
+                            [_END, _SWITCH, Until(b"frame"), b"pong", End()]),
+    "switch-client-half": ([_UP, HEAD, b"x", HalfClose(), Until(b"late"), End()], [HEAD, _SWITCH, End(), b"late", Close()]),
+    "switch-10": ([_UP], [HEAD, reply(b"101 S", b"connection: upgrade", b"upgrade: foo", version=b"1.0"), Pause(0.05), Close()]),
+}  # fmt: skip
+
+_RES5 = reply(b"200 OK", b"content-length: 5")
+_HALVES: dict[str, tuple[Script, list[Step]]] = {
+    "client-in-line": ([b"GET /", Pause(0.05), HalfClose()], [HEAD, OK]),
+    "client-in-field": ([b"GET / HTTP/1.1\r\nhos", Pause(0.05), HalfClose()], [HEAD, OK]),
+    "client-after-put-head": ([_PUT5, Pause(0.05), HalfClose()], [HEAD, OK]),
+    "client-in-body": ([_PUT5 + b"he", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-in-body-answered": ([_PUT5 + b"he", DONE, Pause(0.05), HalfClose()], [HEAD, OK, End()]),
+    "client-after-body": ([_PUT5 + b"hello", Pause(0.05), HalfClose()], [Until(b"hello"), Pause(0.05), OK]),
+    "client-in-size": ([_POST + b"3", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-in-chunk": ([_POST + b"3\r\nab", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-after-chunk": ([_POST + b"3\r\nabc\r\n", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-in-last": ([_POST + b"3\r\nabc\r\n0\r\n", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-in-trailer": ([_POST + b"3\r\nabc\r\n0\r\nx: y", Pause(0.05), HalfClose()], [HEAD, Pause(0.1), OK]),
+    "client-after-chunked": ([_POST + _BODY, Pause(0.05), HalfClose()], [HEAD, _END, Pause(0.05), OK]),
+    "client-in-reply": ([GET, Until(b"ab"), Pause(0.05), HalfClose()], [HEAD, _RES5 + b"ab", Pause(0.1), b"cde"]),
+    "client-in-chunked-reply": ([GET, Until(b"abc"), Pause(0.05), HalfClose()], [HEAD, reply(b"200 OK", _CHUNKED, body=b"3\r\nabc\r\n"), Pause(0.1), b"0\r\n\r\n"]),
+    "server-at-once": ([_PUT5, Pause(0.05), b"hello"], [HalfClose(), End()]),
+    "server-after-head": ([_PUT5, Pause(0.05), b"hello"], [HEAD, HalfClose(), End()]),
+    "server-in-line": ([GET], [HEAD, b"HTTP/1.1 2", HalfClose(), End()]),
+    "server-after-line": ([GET], [HEAD, b"HTTP/1.1 200 OK\r\n", HalfClose(), End()]),
+    "server-in-length": ([GET], [HEAD, _RES5 + b"ab", HalfClose(), End()]),
+    "server-after-length": ([GET, Until(b"abcde"), GET], [HEAD, _RES5 + b"abcde", HalfClose(), End()]),
+    "server-in-size": ([GET], [HEAD, reply(b"200 OK", _CHUNKED, body=b"3"), HalfClose(), End()]),
+    "server-in-chunk": ([GET], [HEAD, reply(b"200 OK", _CHUNKED, body=b"3\r\nab"), HalfClose(), End()]),
+    "server-in-trailer": ([GET], [HEAD, reply(b"200 OK", _CHUNKED, body=b"3\r\nabc\r\n0\r\nx: y\r\n"), HalfClose(), End()]),
+    "server-while-body": ([_PUT5 + b"he", DONE, Pause(0.05), b"llo", DONE], [HEAD, OK, HalfClose(), End()]),
+    "server-idle": ([GET, DONE, Pause(0.1), GET], [HEAD, OK, HalfClose(), End()]),
+}  # fmt: skip
+
+_TRAILERS: dict[str, bytes] = {
+    "drop-te": b"transfer-encoding: chunked\r\n",
+    "drop-cl": b"content-length: 3\r\n",
+    "drop-connection": b"connection: close\r\n",
+    "drop-set-cookie": b"set-cookie: a=b\r\n",
+    "case": b"X-Up: Y\r\n",
+    "nul": b"x: \x00\r\n",
+    "colon": b": y\r\n",
+    "refuse-fold": b"x: y\r\n z\r\n",
+    "refuse-lf": b"x: y\n",
+    "twenty": b"".join(b"t%d: v\r\n" % n for n in range(20)),
+    "reply": OK,
+}
+
+CASES: list[Case] = [
+    *(Case(f"desync-req-{name}", "plain", [piece], [[HEAD, reply(b"403 No", b"content-length: 0")]] if name.startswith("connect") else _SERVING)
+      for name, piece in _REQUESTS.items()),
+    *(Case(f"desync-dribble-{name}", "plain", [*_dribble(_PUT_CHUNKED), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]]) for name, script in _EARLY.items()),
+    *(Case(f"desync-dribble-length-{name}", "plain", [*_dribble(_PUT5 + b"hello"), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]]) for name, script in _EARLY.items()),
+    *(Case(f"desync-1xx-{name}", "plain", [GET, DONE, GET], [[HEAD, *script, HEAD, OK, Close()]]) for name, script in _STORMS.items()),
+    *(Case(f"desync-1xx-put-{name}", "plain", [_PUT5 + b"he", Pause(0.05), b"llo"], [[HEAD, *script, Until(b"hello"), OK]])
+      for name, script in _STORMS.items() if name in ("100-times", "all-numbers", "only")),
+    *(Case(f"desync-tunnel-{name}", "plain", client, [server, [HEAD, OK]]) for name, (client, server) in _TUNNELS.items()),
+    *(Case(f"desync-half-{name}", "plain", client, [server, [HEAD, OK]]) for name, (client, server) in _HALVES.items()),
+    *(Case(f"desync-res-trailer-{name}", "plain", [get(b"te: trailers"), Until(b"\r\n\r\n"), Until(b"\r\n\r\n"), Pause(0.05), GET],
+           [[HEAD, reply(b"200 OK", _CHUNKED, body=b"3\r\nabc\r\n0\r\n" + piece + b"\r\n"), HEAD, OK], [HEAD, OK]]) for name, piece in _TRAILERS.items()),
+    Case("desync-res-dribbled", "plain", [GET, _END, GET], [[HEAD, *_dribble(reply(b"200 OK", _CHUNKED, body=b"3;x\r\nabc\r\n0\r\nt: v\r\n\r\n")), HEAD, OK]]),
+    Case("desync-ext-100k", "plain", [_POST, *[b"1;" + b"x" * 8000 + b"\r\na\r\n"] * 12, b"0\r\n\r\n"], [[_END, OK]]),
+    Case("desync-two-replies", "plain", [GET + _NEXT], [[HEAD, OK + OK], [HEAD, OK]]),
+    Case("desync-two-replies-put", "plain", [_PUT5 + b"he", DONE, b"llo" + _NEXT], [[HEAD, OK + OK], [HEAD, OK]]),
+    Case("desync-early-then-pipelined", "plain", [_PUT5 + b"he", DONE, b"llo" + _NEXT], answers(OK, OK)),
+]  # fmt: skip
