@@ -18,8 +18,8 @@ from typing import Self
 from tests.harness.ports import Reservation
 from tests.harness.products import Running, pyhaproxy
 
-# PYHAPROXY_SLOW=1: the same tests with large numbers (100 reloads, 9,900 connections, a million requests; minutes).
-SLOW = bool(os.environ.get("PYHAPROXY_SLOW"))
+# PYHAPROXY_LONG=1 (or PYHAPROXY_SLOW=1): the same tests with large numbers (100 reloads, 9,900 connections, a million requests; minutes).
+SLOW = bool(os.environ.get("PYHAPROXY_LONG") or os.environ.get("PYHAPROXY_SLOW"))
 PATIENCE_S = 20.0
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 _SERVER = re.compile(r"Server (\S+)/(\S+) is \S+ Conn: (\d+) act, (\d+) pend, (\d+) tot")
@@ -246,13 +246,15 @@ class _Answer(asyncio.Protocol):
 class Load(threading.Thread):
     """`clients` threads of one process worth of requests, until stop(); `failed` lists what was no 200.
 
-    fresh: a connection per request, else keep-alive: a connection that was closed between two requests is opened again.
+    fresh: a connection per request, else keep-alive: a connection that was closed between two requests is opened again, and what was
+    sent on it before it had an answer is asked once more (`again` counts them). strict: that is a failure too. Part of an answer always is.
     """
 
-    def __init__(self, port: int, clients: int = 8, *, fresh: bool = True) -> None:
+    def __init__(self, port: int, clients: int = 8, *, fresh: bool = True, strict: bool = False, request: bytes = GET) -> None:
         super().__init__(daemon=True)
-        self.port, self.clients, self.fresh = port, clients, fresh
+        self.port, self.clients, self.fresh, self.strict, self.asks = port, clients, fresh, strict, request
         self.done = 0
+        self.again = 0
         self.failed: list[str] = []
         self.ending = False
         self.start()
@@ -275,8 +277,9 @@ class Load(threading.Thread):
                 if pair is not None:
                     pair[1].close()
                 pair = None
-                if not (reused and isinstance(wrong, (OSError, asyncio.IncompleteReadError))):
-                    self.failed.append(repr(wrong))
+                if not reused or self.strict or isinstance(wrong, TimeoutError) or getattr(wrong, "partial", b""):
+                    self.failed.append(f"{wrong!r} reused={reused}")
+                self.again += 1
                 continue
             self.done += 1
             if b" 200 " not in told[:20]:
@@ -288,9 +291,13 @@ class Load(threading.Thread):
             pair[1].close()
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-        writer.write(GET)
+        writer.write(self.asks)
         head = await reader.readuntil(b"\r\n\r\n")
-        await reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))  # type: ignore[index]
+        length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+        try:
+            await reader.readexactly(length)
+        except asyncio.IncompleteReadError as wrong:
+            raise asyncio.IncompleteReadError(head + wrong.partial, length) from None
         return head
 
     def stop(self) -> None:

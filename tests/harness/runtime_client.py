@@ -28,6 +28,18 @@ def ask(path: Path | str, command: str | bytes) -> bytes:
     return found
 
 
+def ask_master(path: Path | str, command: str) -> str:
+    """One line to a master's socket, which stays open until the client sends its end: the whole answer."""
+    with connect(path) as sock:
+        sock.settimeout(60)
+        sock.sendall(command.encode() + b"\n")
+        sock.shutdown(socket.SHUT_WR)
+        found = b""
+        while data := sock.recv(65536):
+            found += data
+    return found.decode()
+
+
 def talk(path: Path | str, pieces: Iterable[bytes], pause_s: float = PAUSE_S) -> list[bytes]:
     """Send piece after piece; what came after each, until nothing more came for `pause_s`. b"<end>" behind the last one
     when the other side has ended the connection."""
