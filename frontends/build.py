@@ -19,9 +19,10 @@ from haproxy_py.observe.sender import LogSender
 from haproxy_py.observe.targets import LOG_SEND_HOSTNAME, tag_of, targets_of
 from haproxy_py.rules import keywords as rules
 from haproxy_py.rules import logkeywords as formats
-from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE, CAPTURE_HEADER
+from haproxy_py.rules.capturekeywords import CAPTURE_COOKIE
 from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.rule import Rule, RuleSet, UseBackend
+from haproxy_py.rules.slots import REQUEST_SLOTS, RESPONSE_SLOTS
 from haproxy_py.services.stats import service_of
 from haproxy_py.stream import http, tcp
 from haproxy_py.stream.conf import AddrField, FrontConf, HttpConf, LogPlan
@@ -63,6 +64,8 @@ def build_frontend(
     made.log = log_plan(config, proxy)
     made.twin = backends[proxy.name].slot if proxy.kind == "listen" else None
     made.service = service_of(proxy)
+    slots_req, slots_res = tuple(proxy[REQUEST_SLOTS]), tuple(proxy[RESPONSE_SLOTS])
+    slot.slots_req, slot.slots_res = slots_req or None, slots_res or None
     captures = proxy[CAPTURE_COOKIE]
     if captures is not None:
         made.capture_request, made.capture_response = captures
@@ -72,7 +75,7 @@ def build_frontend(
     made.tcp_session = rule_set(proxy[rules.TCP_SESSION_RULES])
     made.use_backend = UseBackend(proxy[rules.USE_BACKEND]) if proxy[rules.USE_BACKEND] else None
     give_rules(made, proxy)
-    made.response_captures = rule_set([rule for rule in proxy[rules.HTTP_RESPONSE_RULES] if rule.keyword == CAPTURE_HEADER])
+    made.response_captures = rule_set([rule for rule in proxy[rules.HTTP_RESPONSE_RULES] if rule.keyword == rules.CAPTURE_HEADER])
     made.monitor_fail = rule_set(proxy[MONITOR_FAIL])
     return made
 
@@ -89,7 +92,7 @@ def give_rules(made: Any, proxy: Proxy) -> None:
     made.http_request = rule_set(proxy[rules.HTTP_REQUEST_RULES])
     made.redirects = rule_set(proxy[rules.REDIRECT_RULES])
     own = proxy[rules.HTTP_RESPONSE_RULES]
-    made.http_response = rule_set([rule for rule in own if rule.keyword != CAPTURE_HEADER])
+    made.http_response = rule_set([rule for rule in own if rule.keyword != rules.CAPTURE_HEADER])
     made.http_after = rule_set(proxy[rules.HTTP_AFTER_RULES])
     made.inspect_delay = proxy[rules.INSPECT_DELAY] or 0
 

@@ -189,6 +189,8 @@ cdef class ProxySlot:
     cdef readonly uint32_t number          # among the proxy slots
     cdef readonly list servers             # ServerSlot, in configuration order
     cdef public object owner               # backends.backend.Backend, or None for a frontend
+    cdef public tuple slots_req            # bytes that each capture slot of a frontend holds; None: it has none
+    cdef public tuple slots_res
     cdef void retire(self, int slot, uint32_t pid) noexcept
 
 @cython.final

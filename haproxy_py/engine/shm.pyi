@@ -49,6 +49,8 @@ class _Slot:
 class ProxySlot(_Slot):
     number: int
     servers: list[ServerSlot]
+    slots_req: tuple[int, ...] | None
+    slots_res: tuple[int, ...] | None
     def lock(self) -> None: ...
     def unlock(self) -> None: ...
 

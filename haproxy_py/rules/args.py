@@ -119,5 +119,7 @@ def typed_args(grammar: str, given: list[str]) -> list[object]:
         raise ArgError(f"expected ')' before '{rest})'")
     if len(given) < needed:
         missing = WORDS.get(kinds[len(given)].rstrip("?"), "string")
+        if not given and kinds[0] in _READ:
+            raise ArgError(f"expected type '{missing}' at position 1, but got nothing")
         raise ArgError(f"missing arguments (got {len(given)}/{needed}), type '{missing}' expected")
     return out + [None] * (len(kinds) - len(given))

@@ -99,7 +99,7 @@ def _make_converter(row: ConverterRow, word: str, at: int, kind: str, scope: Sco
 def _arg_complaint(row: ConverterRow, text: str) -> str:
     """HAProxy names the argument's number in front when it can."""
     if "at position " in text:
-        return f"invalid arg {text.rsplit(' ', 1)[1]} in converter '{row.name}' : {text}"
+        return f"invalid arg {text.partition('at position ')[2].partition(',')[0]} in converter '{row.name}' : {text}"
     if text.startswith("missing arguments (got "):
         number = text[len("missing arguments (got ") :].split("/", 1)[0]
         return f"invalid arg {int(number) + 1} in converter '{row.name}' : {text}"

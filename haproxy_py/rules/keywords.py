@@ -41,6 +41,7 @@ HTTP_REQUEST_RULES = _rules(HTTP_REQUEST)
 HTTP_RESPONSE_RULES = _rules(HTTP_RESPONSE)
 HTTP_AFTER_RULES = _rules(HTTP_AFTER)
 REDIRECT_RULES = _rules("redirect")
+CAPTURE_HEADER = "capture header"  # keyword of a rule that stands for capture request|response header
 TCP_CONNECTION_RULES = _rules(TCP_CONNECTION)
 TCP_SESSION_RULES = _rules(TCP_SESSION)
 TCP_CONTENT_RULES = _rules(TCP_CONTENT)
@@ -173,7 +174,7 @@ def _tcp_rule(line: Line, proxy: Proxy, rules: str, words: list[str]) -> None:
     try:
         made, i = row.parse(words, 1, scope, rules)
     except ActionError as error:
-        line.fail(f"'{rules} {word}' : {error}, in {proxy.title}")
+        line.fail(f"'{rules} {word}' : {error}" if word == "capture" else str(error))
     made.keyword = row.name
     if i < len(words) and not is_condition(words[i]):
         line.fail(f"'{rules} {word}' only accepts 'if' or 'unless', in {proxy.title} (got '{words[i]}')")
@@ -289,6 +290,6 @@ def drop_http_rules(config: Config, faults: Faults) -> None:
         if proxy[MODE] == "http":
             continue
         for word, setting in _HTTP_WORDS:
-            if proxy[setting]:
+            if any(rule.keyword != CAPTURE_HEADER for rule in proxy[setting]):
                 faults.warning(f"'{word}' rules ignored for {proxy.title} as they require HTTP mode.")
-                proxy[setting] = []
+            proxy[setting] = []

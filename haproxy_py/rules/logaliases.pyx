@@ -430,10 +430,15 @@ cdef class CaptureNode(LogNode):
         self.vanishes = True
 
     cdef uint32_t emit(self, Txn t, char *out, uint32_t room) noexcept:
-        cdef list slots = t.captures_req if self.kind in (A_hr, A_hrl) else t.captures_res
+        cdef bint response = self.kind in (A_hs, A_hsl)
+        cdef list slots = t.captures_res if response else t.captures_req
+        cdef tuple held
         cdef bytes one
         cdef uint32_t k = 0
         cdef bint first = True, clf = self.kind in (A_hrl, A_hsl)
+        if slots is None and t.req_seen and t.fe is not None:
+            held = t.fe.slots_res if response else t.fe.slots_req
+            slots = None if held is None else [None] * len(held)
         if slots is None or room < 16:
             return 0
         if not clf and self.flags & LOG_QUOTE:

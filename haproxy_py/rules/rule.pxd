@@ -13,12 +13,12 @@ cdef class Action:
 
 cdef class Rule:
     cdef Cond cond                                          # None: always
-    cdef Action action
+    cdef readonly Action action
     cdef readonly object where                              # file:line
 
 cdef class RuleSet:
     cdef readonly list rules
-    cdef int run(self, Txn t, int *cursor) noexcept         # a Verdict; *cursor: 0 first, kept between V_WAIT/V_YIELD calls
+    cdef int run(self, Txn t, int *cursor) noexcept         # a Verdict; *cursor: 0 first, then as left by V_WAIT or V_YIELD
 
 cdef class UseBackend:
     """use_backend rules: `name` static or a log format."""

@@ -8,6 +8,7 @@ class Action:
 
 class Rule:
     where: Any
+    action: Action
     def __init__(self, action: Action, cond: Cond | None, where: Any) -> None: ...
     @property
     def keyword(self) -> str: ...

@@ -51,7 +51,7 @@ cdef class RuleSet:
         return len(self.rules)
 
     cdef int run(self, Txn t, int *cursor) noexcept:
-        """Run from rule *cursor on. V_WAIT and V_YIELD leave *cursor at the rule to go on with."""
+        """Run from rule *cursor on. An action that waits or suspends leaves *cursor at itself or behind, to go on there."""
         cdef int i = cursor[0], n = len(self.rules), verdict
         cdef Rule rule
         while i < n:
@@ -59,7 +59,7 @@ cdef class RuleSet:
             if rule.cond is not None:
                 verdict = rule.cond.test(t)
                 if verdict < 0:
-                    cursor[0] = i
+                    cursor[0] = 0            # as in HAProxy: all of them again when more is there
                     return V_WAIT
                 if verdict == 0:
                     i += 1

@@ -103,12 +103,16 @@ cdef class HttpAnswer(Relay):
         self.send_answer()
 
     cdef void run_after_rules(self) noexcept:
+        """The http-after-response rules of both; they see the reply that is in `res`, ours or a service's."""
         cdef int cursor = 0
+        cdef bint seen = self.res_seen
+        self.res_seen = True
         if self.backend is not None and self.backend.http_after is not None:
             self.backend.http_after.run(self, &cursor)
         cursor = 0
         if self.front.http_after is not None:
             self.front.http_after.run(self, &cursor)
+        self.res_seen = seen
 
     cdef void raw_answer(self, int status) noexcept:
         """An error found while reading: HAProxy answers it below the rules, with a fixed text, and closes."""

@@ -87,8 +87,6 @@ cdef class FrontConf:
     cdef public Action capture_request               # capture cookie: run when cookies are looked at; None
     cdef public Action capture_response
     cdef public bint cookie_logged                   # a listen with a persistence cookie: the log has a word about it
-    cdef public int capture_slots_req
-    cdef public int capture_slots_res
     cdef public bint tcpka
     cdef public int ka_cnt
     cdef public int ka_idle

@@ -76,8 +76,6 @@ class FrontConf:
     capture_request: Action | None
     capture_response: Action | None
     cookie_logged: bool
-    capture_slots_req: int
-    capture_slots_res: int
     tcpka: bool
     ka_cnt: int
     ka_idle: int

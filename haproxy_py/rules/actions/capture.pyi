@@ -1,10 +1,15 @@
 from haproxy_py.rules.rule import Action
 from haproxy_py.rules.sample import Expr
 
-class Capture(Action):
-    def __init__(
-        self, slots: list[str], length: int, response: bool, name: str | None = ..., expr: Expr | None = ...
-    ) -> None: ...
+class CaptureField(Action):
+    def __init__(self, name: str, index: int, response: bool) -> None: ...
+
+class CaptureExpr(Action):
+    index: int
+    response: bool
+    named: bool
+    content: bool
+    def __init__(self, expr: Expr, index: int, response: bool, named: bool, content: bool = ...) -> None: ...
 
 class CaptureCookie(Action):
     def __init__(self, begin: str, length: int, response: bool) -> None: ...

@@ -1,7 +1,8 @@
-"""capture request|response header, capture cookie, http-request capture (manual 4.2, 8.8): texts kept for logs and capture.req.hdr().
+"""Texts kept for logs and capture.req.hdr(): the actions `capture`, and what the keywords capture request|response header
+and capture cookie do (manual 4.2, 8.8).
 
-A frontend's captures fill the slots of Txn.captures_req and captures_res in the order they are written. The keywords of
-fields become rules in front of the frontend's own, so that nothing else has to know of them.
+They fill the slots of Txn.captures_req and captures_res; how many there are and how much each holds is told by the frontend
+(ProxySlot.slots_req, slots_res). The keywords of fields become rules in front of the frontend's own.
 """
 
 from libc.stdint cimport uint32_t
@@ -11,56 +12,79 @@ from haproxy_py.engine.message cimport Head, H_COOKIE, H_SET_COOKIE
 from haproxy_py.engine.txn cimport Txn, V_CONTINUE
 from haproxy_py.rules.rule cimport Action
 from haproxy_py.rules.sample cimport Expr, Sample, T_STR
-from haproxy_py.rules.actionset import HTTP_REQUEST, ActionError, action
+from haproxy_py.config.units import strict_int
+from haproxy_py.rules.acl import misplaced
+from haproxy_py.rules.actionset import HTTP_AFTER, HTTP_REQUEST, HTTP_RESPONSE, TCP_CONTENT, ActionError, action, is_condition
 from haproxy_py.rules.expr import ExprError, parse_expr
+from haproxy_py.rules.registry import HTTP, LAYER6, NEEDS
 from haproxy_py.rules.slots import REQUEST_SLOTS, length_of
 
+_RECEIVED = LAYER6 | HTTP  # needs of fetches that look at what was received
 
-cdef class Capture(Action):
-    """Keeps at most `length` bytes: of the last field of a name, or of an expression. `slots` has one item a slot."""
+
+cdef bint keep(Txn t, bint response, Py_ssize_t index, const char *text, uint32_t n) noexcept:
+    """Put at most as many bytes as it holds into a slot of the frontend; False: it has no such slot."""
+    cdef tuple slots = t.fe.slots_res if response else t.fe.slots_req
+    cdef list kept = t.captures_res if response else t.captures_req
+    cdef uint32_t room
+    if slots is None or index < 0 or index >= len(slots):
+        return False
+    room = slots[index]
+    if kept is None:
+        kept = [None] * len(slots)
+        if response:
+            t.captures_res = kept
+        else:
+            t.captures_req = kept
+    kept[index] = text[:min(n, room)]
+    return True
+
+
+cdef class CaptureField(Action):
+    """Keeps the last field of a name."""
 
     cdef bytes name
-    cdef Expr expr
-    cdef uint32_t length
-    cdef list slots
     cdef Py_ssize_t index
     cdef bint response
 
-    def __init__(self, list slots, uint32_t length, bint response, str name=None, Expr expr=None) -> None:
-        self.slots = slots
-        self.index = len(slots)
-        slots.append(name or expr.text)
-        self.length = length
+    def __init__(self, str name, Py_ssize_t index, bint response) -> None:
+        self.name = name.lower().encode("utf-8", "surrogateescape")
+        self.index = index
         self.response = response
-        self.name = None if name is None else name.lower().encode("utf-8", "surrogateescape")
-        self.expr = expr
 
     cdef int run(self, Txn t) noexcept:
-        cdef bytes text = self.of_field(t.res if self.response else t.req) if self.expr is None else self.of_expr(t)
-        cdef list kept = t.captures_res if self.response else t.captures_req
-        if kept is None or len(kept) != len(self.slots):
-            kept = [None] * len(self.slots)
-            if self.response:
-                t.captures_res = kept
-            else:
-                t.captures_req = kept
-        kept[self.index] = text
-        return V_CONTINUE
-
-    cdef bytes of_field(self, Head head):
+        cdef Head head = t.res if self.response else t.req
         cdef int i = -1, found = head.find(self.name, <uint32_t>len(self.name), 0)
         while found >= 0:
             i = found
             found = head.find(self.name, <uint32_t>len(self.name), i + 1)
-        if i < 0:
-            return None
-        return head.fields[i].value[:min(self.length, head.fields[i].value_len)]
+        if i >= 0:
+            keep(t, self.response, self.index, head.fields[i].value, head.fields[i].value_len)
+        return V_CONTINUE
 
-    cdef bytes of_expr(self, Txn t):
+
+cdef class CaptureExpr(Action):
+    """Keeps the value of an expression; one without value changes nothing. named: the slot was chosen by `id`. content: the
+    expression looks at what was received."""
+
+    cdef Expr expr
+    cdef readonly Py_ssize_t index
+    cdef readonly bint response
+    cdef readonly bint named
+    cdef readonly bint content
+
+    def __init__(self, Expr expr, Py_ssize_t index, bint response, bint named, bint content=False) -> None:
+        self.expr = expr
+        self.index = index
+        self.response = response
+        self.named = named
+        self.content = content
+
+    cdef int run(self, Txn t) noexcept:
         cdef Sample s
-        if self.expr.eval_as(t, &s, T_STR) <= 0:
-            return None
-        return s.ptr[:min(self.length, s.len)]
+        if self.expr.eval_as(t, &s, T_STR) > 0:
+            keep(t, self.response, self.index, s.ptr, s.len)
+        return V_CONTINUE
 
 
 cdef class CaptureCookie(Action):
@@ -110,20 +134,76 @@ cdef class CaptureCookie(Action):
         return None
 
 
-def _capture(words: list, i: int, scope: object, rules: str) -> tuple:
-    """capture <expr> len <length>"""
+def _expression(words: list, i: int, scope: object) -> tuple:
+    """The expression and the index behind it. One that has nothing to look at here is refused."""
+    used = len(scope.used)
     try:
         expr, _, i = parse_expr(words, i, scope)
     except ExprError as error:
         raise ActionError(str(error)) from None
-    if i >= len(words) or words[i] != "len":
-        raise ActionError("expects 'len' or 'id'")
-    length = length_of(words[i + 1] if i + 1 < len(words) else "")
+    row = misplaced(scope.used[used:], scope.place) if scope.place else None
+    if row is not None:
+        raise ActionError(f"fetch method '{expr.text}' extracts information from '{NEEDS[row.needs][1]}', none of which "
+                          f"is available here")
+    return expr, i
+
+
+def _identity(words: list, i: int) -> int:
+    """The number of a slot. As in HAProxy one that is not there is 0, one below 0 names none."""
+    text = words[i] if i < len(words) else ""
+    if not text:
+        return 0
+    if strict_int(text) is None:
+        raise ActionError(f"cannot parse id '{text}'")
+    return strict_int(text)
+
+
+def _new_slot(words: list, i: int, scope: object) -> int:
+    """The next request slot, of the length that stands at words[i]."""
+    if scope.proxy.kind == "backend":
+        raise ActionError(f"proxy '{scope.proxy.name}' has no frontend capability")
+    length = length_of(words[i] if i < len(words) else "")
     if not length:
+        raise ActionError("length must be > 0")
+    slots = scope.proxy[REQUEST_SLOTS]
+    slots.append(length)
+    return len(slots) - 1
+
+
+def _http_request(words: list, i: int, scope: object, rules: str) -> tuple:
+    """capture <expr> len <length> | id <slot>"""
+    if i + 3 > len(words) or is_condition(words[i + 1]):
+        raise ActionError("expects <expression> [ 'len' <length> | id <idx> ]")
+    expr, i = _expression(words, i, scope)
+    word = words[i] if i < len(words) else ""
+    if word == "id":
+        return CaptureExpr(expr, _identity(words, i + 1), False, True), i + 2
+    if word != "len":
+        raise ActionError(f"expects 'len' or 'id', found '{word}'" if word else "expects 'len' or 'id'")
+    return CaptureExpr(expr, _new_slot(words, i + 1, scope), False, False), i + 2
+
+
+def _http_response(words: list, i: int, scope: object, rules: str) -> tuple:
+    """capture <expr> id <slot>"""
+    if i + 3 > len(words) or is_condition(words[i + 1]):
+        raise ActionError("expects <expression> id <idx>")
+    expr, i = _expression(words, i, scope)
+    word = words[i] if i < len(words) else ""
+    if word != "id":
+        raise ActionError(f"expects 'id', found '{word}'")
+    return CaptureExpr(expr, _identity(words, i + 1), True, True), i + 2
+
+
+def _tcp_request(words: list, i: int, scope: object, rules: str) -> tuple:
+    """capture <expr> len <length>"""
+    used = len(scope.used)
+    expr, i = _expression(words, i, scope)
+    if i >= len(words) or words[i] != "len":
         raise ActionError("a positive 'len' argument is mandatory")
-    if scope.proxy is None or not scope.proxy.is_frontend:
-        raise ActionError("proxy is not a frontend: it has no capture slots")
-    return Capture(scope.proxy[REQUEST_SLOTS], length, False, None, expr), i + 2
+    content = any(row.needs in _RECEIVED for row in scope.used[used:])
+    return CaptureExpr(expr, _new_slot(words, i + 1, scope), False, False, content), i + 2
 
 
-action("capture", rules=(HTTP_REQUEST,), source="manual 4.2 http-request capture")(_capture)
+action("capture", rules=(HTTP_REQUEST,), source="manual 4.2 http-request capture")(_http_request)
+action("capture", rules=(HTTP_RESPONSE, HTTP_AFTER), source="manual 4.2 http-response capture")(_http_response)
+action("capture", rules=(TCP_CONTENT,), source="manual 4.2 tcp-request content capture")(_tcp_request)

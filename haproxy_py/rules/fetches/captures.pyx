@@ -46,16 +46,14 @@ cdef class Line(Fetch):
         cdef const char *a
         cdef const char *b
         cdef uint32_t n
-        if t.uri is None:
-            if not t.req_seen:
-                return 0
-            if self.uri:
-                set_text(s, t.req.target, t.req.target_len)
-            else:
-                set_text(s, t.req.method_text, t.req.method_len)
-            return 1
-        p = t.uri
-        n = <uint32_t>len(t.uri)
+        if t.uri is not None:
+            p = t.uri
+            n = <uint32_t>len(t.uri)
+        elif t.req_seen and t.req.line != NULL:
+            p = t.req.line
+            n = t.req.line_len
+        else:
+            return 0
         a = <const char *>memchr(p, c' ', n)
         if a == NULL:
             return 0

@@ -37,6 +37,21 @@ TCP = """defaults
     timeout server 3s
 """
 
+DEFAULT_CAPTURES = """defaults captured
+    mode http
+    log global
+    retries 1
+    timeout connect 2s
+    timeout client 3s
+    timeout server 3s
+    http-request capture req.hdr(x-a) len 3
+    http-response del-header x-b
+defaults plain
+    mode http
+    timeout connect 2s
+    timeout server 3s
+"""
+
 
 def short(*lines: str, server: str = "server s1 127.0.0.1:{s1}", defaults: str = SHORT) -> Template:
     """A `listen` section whose timeouts are 300 ms."""
