@@ -64,8 +64,8 @@ def build_frontend(
     made.log = log_plan(config, proxy)
     made.twin = backends[proxy.name].slot if proxy.kind == "listen" else None
     made.service = service_of(proxy)
-    slots_req, slots_res = tuple(proxy[REQUEST_SLOTS]), tuple(proxy[RESPONSE_SLOTS])
-    slot.slots_req, slot.slots_res = slots_req or None, slots_res or None
+    lengths_req, lengths_res = proxy[REQUEST_SLOTS], proxy[RESPONSE_SLOTS]
+    slot.slots_req, slot.slots_res = tuple(lengths_req) or None, tuple(lengths_res) or None
     captures = proxy[CAPTURE_COOKIE]
     if captures is not None:
         made.capture_request, made.capture_response = captures
