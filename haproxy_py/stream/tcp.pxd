@@ -12,6 +12,7 @@ cdef class TcpStream(Relay):
     cdef int cursor
     cdef bint logged
     cdef bint judging                    # tcp-response content rules have not decided yet
+    cdef uint64_t judge_until            # monotonic ms: when tcp-response inspect-delay ends; 0: it has not begun
     cdef bint at_backend                 # the backend's content rules are on
     cdef void setup(self, Session s) noexcept
     cdef bint gather(self) noexcept                    # read what is there; False: nothing more will come
@@ -22,5 +23,6 @@ cdef class TcpStream(Relay):
     cdef uint64_t head_bytes(self) noexcept
     cdef bint handshaking(self) noexcept
     cdef void move(self) noexcept
+    cdef void keep_judging(self) noexcept
     cdef bint judge_response(self) noexcept
     cdef void close_books(self) noexcept

@@ -208,7 +208,7 @@ cdef class TcpStream(Relay):
     cdef void server_deadline(self) noexcept:
         if self.state == ST_CONNECT:
             self.connect_timed_out()
-        elif self.state == ST_TUNNEL and self.judging and self.backend.response_delay:
+        elif self.state == ST_TUNNEL and self.judging and self.judge_until and self.judge_until <= self.sconn.reactor.now_ms:
             self.payload_final = True
             self.move()
         elif self.state == ST_TUNNEL:
@@ -239,8 +239,15 @@ cdef class TcpStream(Relay):
                 self.rs_held = True
                 self.tunnel()
                 self.rs_held = False
+                self.keep_judging()
             return
         self.tunnel()
+
+    cdef void keep_judging(self) noexcept:
+        """Bytes that passed must not put off the end of inspect-delay."""
+        cdef ServerConn c = self.sconn
+        if self.judge_until and self.state == ST_TUNNEL and (c.timer.deadline == 0 or self.judge_until < c.timer.deadline):
+            set_deadline(c.reactor, c, self.judge_until)
 
     cdef bint judge_response(self) noexcept:
         """tcp-response content: True when the reply may pass. The bytes read stay in the channel, in order."""
@@ -264,8 +271,9 @@ cdef class TcpStream(Relay):
         self.payload_len = self.rs.raw
         v = self.backend.tcp_response.run(self, &self.cursor)
         if v == V_WAIT and not self.payload_final:
-            if c.timer.deadline == 0 or self.backend.response_delay < self.backend.timeout_server or not self.backend.timeout_server:
-                set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.response_delay)
+            if not self.judge_until:
+                self.judge_until = c.reactor.now_ms + self.backend.response_delay
+            self.keep_judging()
             return False
         if v == V_CONTINUE or v == V_STOP or v == V_WAIT:
             self.judging = False
