@@ -222,7 +222,8 @@ class Life:
         if not change.moved:
             return []
         if change.admin & state.MAINT and not change.old_admin & state.MAINT:
-            self.pause_checks(one.slot)
+            if one.checked or change.old != state.STOPPED:
+                self.pause_checks(one.slot)
             self._end_streams(one, change)
         requeued = self._followed(one, change)
         told = sentences.administrative(one.name, why, one.via, host, change, requeued)

@@ -79,7 +79,7 @@ def line(one: ServerLife, backend_id: int, now: int) -> str:
     mapped, offset = state.port_map(one.slot)
     status = TABLE[facts["check_status"]] if facts["check_status"] < len(TABLE) else TABLE[0]
     number = NUMBERS.get(status.name, 0) if facts["check_status"] else NUMBERS["INI"]
-    told = RESULTS[status.verdict]
+    told = 0 if facts["check_state"] & state.CHECK_IN_PROGRESS else RESULTS[status.verdict]
     address = item[CHECK_ADDR]
     check_addr = address.host if address and address.host else "-"
     agent = {setting.name: value for setting, value in item.values.items() if setting.name.startswith("agent-")}

@@ -45,6 +45,14 @@ def ended(ServerSlot slot not None) -> None:
     slot.shared.check_state &= <uint8_t>~IN_PROGRESS
 
 
+def asking(ServerSlot slot not None, bint now) -> None:
+    """Its agent is being asked, or is not any more."""
+    if now:
+        slot.shared.agent_state |= IN_PROGRESS
+    else:
+        slot.shared.agent_state &= <uint8_t>~IN_PROGRESS
+
+
 def settled(ServerSlot slot not None, int status, int code, int64_t duration_ms, bytes text not None, bint passed,
             uint32_t full) -> bool:
     """Whether a finding is what is known already: a healthy server well, a stopped one ill, in the same words.

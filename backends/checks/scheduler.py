@@ -139,11 +139,15 @@ class Checker:
         """Begin to check, spread as HAProxy does. A worker that takes over goes on from the shared health."""
         self.prepare()
         self.reactor = self.bites.reactor = reactor
-        delays = first_delays([each.plan.inter for each in self.checks], self.max_spread)
-        for each, delay in zip(self.checks, delays, strict=True):
+        tickers = self._in_order()
+        for each, delay in zip(tickers, first_delays([one.plan.inter for one in tickers], self.max_spread), strict=True):
             each.arm(reactor, delay)
-        for one, delay in zip(self.agents, first_delays([a.plan.inter for a in self.agents], self.max_spread), strict=True):
-            one.arm(reactor, delay)
+
+    def _in_order(self) -> list[ServerCheck | AgentCheck]:
+        """As the file has the servers; the check of each before its agent."""
+        order = {slot: at for at, slot in enumerate(self.life.servers)}
+        tickers: list[ServerCheck | AgentCheck] = [*self.checks, *self.agents]
+        return sorted(tickers, key=lambda one: order[one.slot])
 
     def stop(self) -> None:
         """End every check."""
@@ -151,6 +155,7 @@ class Checker:
             each.disarm()
         for one in self.agents:
             one.cancel()
+            published.asking(one.slot, False)
         for run in list(self.running):
             run.cancel()
             published.ended(run.check.slot)
@@ -205,9 +210,11 @@ class Checker:
 
         def done(finding: Finding) -> None:
             one.probe = None
+            published.asking(one.slot, False)
             duration = (clock_us(self.reactor) - began) // 1000 if self.reactor is not None else 0
             self.bites.do(lambda: self._answered(one, finding, duration))
 
+        published.asking(one.slot, True)
         one.ask(self.reactor, done)
 
     def _answered(self, one: AgentCheck, finding: Finding, duration: int) -> None:

@@ -56,7 +56,7 @@ TABLE = (
     PROCTOUT, PROCOK,
 )  # fmt: skip
 BY_NAME = {status.name: status for status in TABLE}
-name_findings({status.number: (status.name, status.text) for status in TABLE})
+name_findings({each.number: (each.name, each.text) for each in TABLE}, [each.number for each in TABLE if each.has_code])
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,12 @@ def _server_state(row: Row) -> str:
     return first if first in SERVER_STATES else "UP"
 
 
+def _check(row: Row) -> str | None:
+    """What its last finished check found."""
+    found = row[_CHECK]
+    return None if found is None else str(found).removeprefix("* ")
+
+
 class Exposition:
     """One scrape. open_metrics: in that format."""
 
@@ -182,7 +188,7 @@ class Exposition:
     def _checks(name: str, rows: Iterable[tuple[Part, Row, str]]) -> str:
         lines = []
         for _, row, labels in rows:
-            now = row[_CHECK]
+            now = _check(row)
             if now is not None:
                 lines += [f'{name}{{{labels},state="{state}"}} {int(state == now)}\n' for state in CHECK_STATES]
         return "".join(lines)
@@ -208,7 +214,7 @@ class Exposition:
         if self._counts is None:
             self._counts = {}
             for other, row, _ in self.rows["S"]:
-                for kind, value in (("states", _server_state(row)), ("checks", row[_CHECK])):
+                for kind, value in (("states", _server_state(row)), ("checks", _check(row))):
                     at = self._counts.setdefault((kind, id(other.proxy)), {})
                     at[value] = at.get(value, 0) + 1
         return self._counts.get((what, id(part.proxy)), {})
