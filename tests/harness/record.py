@@ -1,7 +1,7 @@
 """Writes tests/oracle/http/recorded.json: what a newer haproxy does where it differs from the packaged one.
 
-`PYHAPROXY_ORACLE28=/path/to/haproxy python -m tests.harness.record`. The newer answer decides; a machine without that
-binary compares with the recording.
+`python -m tests.harness.record`, with both oracles of tests/harness/products.py. The newer answer decides; a machine without
+the newer one compares with the recording.
 """
 
 import json
