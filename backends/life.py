@@ -79,7 +79,7 @@ class ServerLife:
 
 class Life:
     """Args: lookup: the shared slot of a server, None if it has none. log: a line to a proxy's log targets at a syslog level.
-    say: puts a message on stderr. judges: by server, what counts a check's finding. mail: (server, level, text) for email-alert. clock: wall seconds."""
+    say: puts a message on stderr. judges: by server, what counts a check's finding. mail: (server, level, text) for email-alert. clock: wall seconds; steady: monotonic ones."""
 
     def __init__(
         self,
@@ -90,11 +90,13 @@ class Life:
         *,
         follow: Follow | None = None,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.log = log
         self.say = say
         self.follow = follow
         self.clock = clock
+        self.steady = steady
         self.mail: Callable[[ServerLife, int, str], None] | None = None
         self.starting = False
         self.judges: dict[ServerSlot, Judge] = {}
@@ -164,7 +166,7 @@ class Life:
         return self._operate(self.servers[slot], state.STOPPING, why)
 
     def _operate(self, one: ServerLife, new: int, why: str) -> list[Message]:
-        change = state.operate(one.slot, new, int(self.clock()))
+        change = state.operate(one.slot, new, int(self.clock()), int(self.steady()))
         if not change.moved:
             return []
         self._end_streams(one, change)
@@ -178,7 +180,7 @@ class Life:
     def warming(self, slot: ServerSlot) -> list[Message]:
         """It is in the middle of its way up, as a state file said; without slowstart the next good check ends that."""
         one = self.servers[slot]
-        change = state.begin_warming(slot, int(self.clock()))
+        change = state.begin_warming(slot, int(self.clock()), int(self.steady()))
         told = [sentences.operational(one.name, "", change, self._followed(one, change))]
         self._tell(one, told, change)
         return told
@@ -198,7 +200,7 @@ class Life:
     def warmed(self, slot: ServerSlot) -> list[Message]:
         """One step of slowstart; the last one is told as `is UP`."""
         one = self.servers[slot]
-        change = state.warm(slot, int(self.clock()))
+        change = state.warm(slot, int(self.clock()), int(self.steady()))
         requeued = self._followed(one, change)
         if not change.moved:
             return []
@@ -218,7 +220,8 @@ class Life:
         left = before & state.MAINT and not after & state.MAINT
         if left:
             self._resume_checks(one)
-        change = state.administer(one.slot, add, remove, int(self.clock()), self._state_after(one) if left else state.STOPPED)
+        back = self._state_after(one) if left else state.STOPPED
+        change = state.administer(one.slot, add, remove, int(self.clock()), back, int(self.steady()))
         if not change.moved:
             return []
         if change.admin & state.MAINT and not change.old_admin & state.MAINT:
@@ -282,7 +285,7 @@ class Life:
     def reweigh(self, slot: ServerSlot, weight: int) -> list[Message]:
         """Give a server the weight 0..256. Returns what was said."""
         one = self.servers[slot]
-        change = state.reweigh(slot, weight, int(self.clock()))
+        change = state.reweigh(slot, weight, int(self.clock()), int(self.steady()))
         self._followed(one, change)
         told: list[Message] = []
         self._tell(one, told, change)

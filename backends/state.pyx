@@ -1,7 +1,8 @@
 """The one place where a server's operational state changes: health checks, the runtime socket and start-up all come here.
 
 Every change happens under the proxy's lock, recounts what may be used, moves the generation (balancers of all workers
-see it at their next pick) and wakes workers that hold queues. Times are wall seconds.
+see it at their next pick) and wakes workers that hold queues. Times (`now`) are wall seconds; slowstart goes by the
+monotonic clock, whose seconds the functions take as `steady` (-1: they look themselves).
 """
 
 from collections import namedtuple
@@ -9,6 +10,7 @@ from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 from time import time
 
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
 from libc.string cimport memcpy, memset, strlen
 cimport haproxy_py.engine.sys as sys
@@ -16,7 +18,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from balancers.base cimport recount
 from haproxy_py.engine.addr cimport Addr, ADDR_TEXT, addr_text
 from haproxy_py.engine.shm cimport (
-    ADM_DRAIN, ADM_IMAINT, ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING,
+    ADM_IMAINT, ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING,
     SRV_STOPPING, spin_lock, spin_unlock,
 )
 
@@ -55,29 +57,47 @@ cdef void proxy_moved(ProxyShared *px, uint32_t usable_before, uint32_t now) noe
         px.changed = now
 
 
-cdef uint32_t weighed(ServerShared *s, uint32_t now) noexcept nogil:
+cdef uint32_t seconds(int64_t steady) noexcept nogil:
+    """`steady`, or the monotonic clock's second; the same in all workers."""
+    cdef timespec at
+    if steady >= 0:
+        return <uint32_t>steady
+    clock_gettime(CLOCK_MONOTONIC, &at)
+    return <uint32_t>at.tv_sec
+
+
+cdef uint32_t warm_for(ServerShared *s, uint32_t steady) noexcept nogil:
+    """Seconds since its slowstart began."""
+    return steady - s.warm_since if steady > s.warm_since else 0
+
+
+cdef uint32_t weighed(ServerShared *s, uint32_t steady) noexcept nogil:
     """The effective weight: 16 times the user's, less while slowstart lets it grow with each second (manual 5.2)."""
-    cdef uint32_t since = now - s.last_change if now > s.last_change else 0
+    cdef uint32_t since = warm_for(s, steady)
     if s.state != SRV_STARTING or not s.ramps or not s.slowstart or since >= s.slowstart:
         return s.uweight * 16
     return s.uweight * ((16 * since + s.slowstart) // s.slowstart)
 
 
-cdef uint8_t throttled(ServerShared *s, uint32_t now) noexcept nogil:
+cdef uint8_t throttled(ServerShared *s, uint32_t steady) noexcept nogil:
     """During slowstart one more than the percent of maxconn that it may have; 0 outside of it."""
-    cdef uint32_t since = now - s.last_change if now > s.last_change else 0
+    cdef uint32_t since = warm_for(s, steady)
     if s.state != SRV_STARTING or since >= s.slowstart:
         return 0
     return <uint8_t>(1 + 100 * since // s.slowstart)
 
 
-cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t before, uint32_t now):
-    """What every change ends with: weights, the proxy's numbers, a new generation. The lock is held, and given back."""
+cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t before, uint32_t now, uint32_t steady):
+    """What every change ends with: weights, the proxy's numbers, a new generation. The lock is held, and given back.
+
+    A server that stops keeps the weight it had, as the statistics show it.
+    """
     cdef ProxyShared *px = slot.proxy.shared
     cdef ServerShared *s = slot.shared
     if moved:
-        s.eweight = weighed(s, now)
-        s.throttle = throttled(s, now)
+        if s.state != SRV_STOPPED or old == SRV_STOPPED:
+            s.eweight = weighed(s, steady)
+        s.throttle = throttled(s, steady)
         recount(slot.proxy)
         proxy_moved(px, before, now)
         px.generation += 1
@@ -87,17 +107,18 @@ cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t 
     return Change(moved, old, s.state, old_admin, s.admin, before, px.usable, px.usable_backup, s.scur, s.qcur)
 
 
-cdef void turn(ServerShared *s, int state, uint32_t now) noexcept nogil:
-    """Take the operational state: counters chkdown, downtime and the time of the change."""
+cdef void turn(ServerShared *s, int state, uint32_t now, uint32_t steady) noexcept nogil:
+    """Take the operational state: counters chkdown, downtime and the times of the change."""
     if state == SRV_STOPPED:
         s.chkdown += 1
     elif s.state == SRV_STOPPED and now > s.last_change:
         s.downtime += now - s.last_change
     s.last_change = now
+    s.warm_since = steady
     s.state = <uint8_t>state
 
 
-def operate(ServerSlot slot not None, int state, uint32_t now) -> Change:
+def operate(ServerSlot slot not None, int state, uint32_t now, int64_t steady=-1) -> Change:
     """Give a server the operational `state` (STOPPED, STARTING, RUNNING, STOPPING) at wall second `now`.
 
     A server in maintenance keeps its state, and STARTING is no news to one that is RUNNING: `moved` is False then.
@@ -112,11 +133,11 @@ def operate(ServerSlot slot not None, int state, uint32_t now) -> Change:
         state = SRV_RUNNING
         news = old != SRV_RUNNING and not s.admin & ADM_MAINT
     if news:
-        turn(s, state, now)
-    return moved(slot, news, old, s.admin, before, now)
+        turn(s, state, now, seconds(steady))
+    return moved(slot, news, old, s.admin, before, now, seconds(steady))
 
 
-def begin_warming(ServerSlot slot not None, uint32_t now) -> Change:
+def begin_warming(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> Change:
     """Make a server STARTING, whatever it was and even without slowstart: only a state file knows of such a one."""
     cdef ServerShared *s = slot.shared
     cdef ProxyShared *px = slot.proxy.shared
@@ -125,7 +146,8 @@ def begin_warming(ServerSlot slot not None, uint32_t now) -> Change:
     cdef int old = s.state
     s.state = SRV_STARTING
     s.last_change = now
-    return moved(slot, True, old, s.admin, before, now)
+    s.warm_since = seconds(steady)
+    return moved(slot, True, old, s.admin, before, now, s.warm_since)
 
 
 def inherit_maintenance(ServerSlot slot not None) -> None:
@@ -142,22 +164,24 @@ def restore(ServerSlot slot not None, uint32_t last_change, int check_status) ->
     slot.shared.check_status = check_status
 
 
-def warm(ServerSlot slot not None, uint32_t now) -> Change:
+def warm(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> Change:
     """One step of slowstart; after the last one the server is RUNNING. `moved`: that has just happened."""
     cdef ServerShared *s = slot.shared
     cdef ProxyShared *px = slot.proxy.shared
+    cdef uint32_t at = seconds(steady)
     spin_lock(&px.lock)
     cdef uint32_t before = px.usable + px.usable_backup
-    cdef bint over = s.state == SRV_STARTING and (now < s.last_change or now - s.last_change >= s.slowstart)
+    cdef bint over = s.state == SRV_STARTING and warm_for(s, at) >= s.slowstart
     cdef int old = s.state
     if over:
         s.state = SRV_RUNNING
         s.last_change = now
-    change = moved(slot, s.eweight != weighed(s, now) or s.throttle != throttled(s, now) or over, old, s.admin, before, now)
+    cdef bint news = s.state != SRV_STOPPED and (s.eweight != weighed(s, at) or s.throttle != throttled(s, at))
+    change = moved(slot, news or over, old, s.admin, before, now, at)
     return change._replace(moved=over)
 
 
-def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int back=SRV_STOPPED) -> Change:
+def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int back=SRV_STOPPED, int64_t steady=-1) -> Change:
     """Set and clear ADM_* bits. Entering maintenance stops a server; leaving it gives the state `back`.
 
     `moved`: some bit has changed.
@@ -172,26 +196,23 @@ def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int 
     s.admin = <uint8_t>new
     if new & ADM_MAINT and not admin & ADM_MAINT:
         if old != SRV_STOPPED:
-            turn(s, SRV_STOPPED, now)
+            turn(s, SRV_STOPPED, now, seconds(steady))
     elif admin & ADM_MAINT and not new & ADM_MAINT:
         s.downtime += now - s.last_change if now > s.last_change else 0
         s.last_change = now
+        s.warm_since = seconds(steady)
         s.state = <uint8_t>(SRV_RUNNING if back == SRV_STARTING and not s.slowstart else back)
-    elif not new & ADM_MAINT and (new & ADM_DRAIN == 0) != (admin & ADM_DRAIN == 0):
-        if not new & ADM_DRAIN and now > s.last_change:
-            s.downtime += now - s.last_change
-        s.last_change = now
-    return moved(slot, new != admin, old, admin, before, now)
+    return moved(slot, new != admin, old, admin, before, now, seconds(steady))
 
 
-def reweigh(ServerSlot slot not None, int weight, uint32_t now) -> Change:
+def reweigh(ServerSlot slot not None, int weight, uint32_t now, int64_t steady=-1) -> Change:
     """Give a server the user's weight 0..256."""
     cdef ServerShared *s = slot.shared
     spin_lock(&slot.proxy.shared.lock)
     cdef uint32_t before = slot.proxy.shared.usable + slot.proxy.shared.usable_backup
     cdef bint news = s.uweight != weight
     s.uweight = <uint16_t>weight
-    return moved(slot, news, s.state, s.admin, before, now)
+    return moved(slot, news, s.state, s.admin, before, now, seconds(steady))
 
 
 def set_state(ServerSlot slot not None, int state, uint32_t now) -> tuple:

@@ -56,7 +56,10 @@ class Bench:
         self.world = World(config)
         self.logged: list[tuple[int, str]] = []
         self.said: list[Message] = []
-        self.life = Life(config, self.world.lookup, self.log, self.said.append, clock=lambda: self.clock)
+        def now() -> float:
+            return self.clock
+
+        self.life = Life(config, self.world.lookup, self.log, self.said.append, clock=now, steady=now)
         self.clock = 1000.0
         self.checker = Checker(config, self.world.lookup, self.log, life=self.life)
         self.checker.prepare()

@@ -111,7 +111,7 @@ class ServerState:
         yield "lastchg", max(0, now_s - (found["last_change"] or self.born_s))
         if self.track:
             yield "tracked", self.track
-        if found["state"] == STARTING and not found["admin"] & (MAINT | DRAIN):
+        if found["state"] == STARTING and found["uweight"] and not found["admin"] & (MAINT | DRAIN):
             yield "throttle", throttle(found)
         if found["agent_state"] & CHECK_ENABLED and not found["agent_state"] & CHECK_PAUSED:
             yield from self.agent_fields(found)
@@ -188,7 +188,4 @@ class ServerState:
 
 def throttle(found: dict[str, Any]) -> int:
     """Percent of its weight that a starting server has."""
-    if found["throttle"]:
-        return int(found["throttle"]) - 1
-    full = 16 * found["uweight"]
-    return max(1, min(100, 100 * found["eweight"] // full)) if full else 100
+    return int(100 * found["eweight"] // (16 * found["uweight"]))
