@@ -72,28 +72,58 @@ def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted
     made: dict[str, int] = {}
     failures: list[str] = []
     for one in (*wanted(config), *more):
-        if one.key in inherited:
-            made[one.key] = inherited[one.key]
-            continue
         try:
+            if one.key in inherited and still_there(one):
+                made[one.key] = inherited[one.key]
+                continue
             made[one.key] = open_one(one)
         except OSError as wrong:
             failures.append(complaint(one, wrong))
     if failures:
-        for key, fd in made.items():
-            if key not in inherited:
-                os.close(fd)
+        for fd in set(made.values()) - set(inherited.values()):
+            os.close(fd)
         raise BindFailure("\n".join(failures))
     return made
+
+
+def still_there(one: Wanted) -> bool:
+    """Whether the socket of a former configuration can be reached: the file of a UNIX socket may be gone. It gets the mode and
+    the owner that are wanted now. Raises: OSError."""
+    if one.address.family != "unix":
+        return True
+    if not os.path.exists(str(one.address.host)):
+        return False
+    with _step("bind"):
+        _own(str(one.address.host), one.bind)
+    return True
+
+
+def probe(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted] = ()) -> None:
+    """Whether open_all() would get the ports that are not inherited; nothing listens, nothing stays open.
+
+    Raises: BindFailure with all failures, a line each.
+    """
+    failures: list[str] = []
+    for one in (*wanted(config), *more):
+        if one.key in inherited or one.address.family in ("fd", "unix", "abns"):
+            continue
+        try:
+            _bind_inet(one).close()
+        except OSError as wrong:
+            failures.append(complaint(one, wrong))
+    if failures:
+        raise BindFailure("\n".join(failures))
 
 
 def complaint(one: Wanted, wrong: OSError) -> str:
     """HAProxy's words for a socket that cannot be had."""
     kind = "proxy" if one.proxy.kind == "listen" else "frontend"
     step = getattr(wrong, "step", "bind")
-    what = {"socket": "create receiving socket", "listen": "listen to socket"}.get(step, "bind socket")
     shown = shown_address(one.address, one.port)
-    return f"Binding [{one.bind.where}] for {kind} {one.proxy.name}: cannot {what} ({os.strerror(wrong.errno or 0)}) for [{shown}]"
+    local = one.address.family in ("unix", "abns")
+    what = {"socket": "create receiving %s", "listen": "listen to %s"}.get(step, "bind %s") % ("UNIX socket" if local else "socket")
+    why = f"cannot {what} ({os.strerror(wrong.errno or 0)})"
+    return f"Binding [{one.bind.where}] for {kind} {one.proxy.name}: {why} {'' if local else 'for '}[{shown}]"
 
 
 def shown_address(address: Address, port: int) -> str:
@@ -113,6 +143,18 @@ def open_one(one: Wanted) -> int:
         return os.dup(fd)
     if family in ("unix", "abns"):
         return _open_unix(one)
+    sock = _bind_inet(one)
+    try:
+        with _step("listen"):
+            sock.listen(_backlog(one))
+    except OSError:
+        sock.close()
+        raise
+    return sock.detach()
+
+
+def _bind_inet(one: Wanted) -> socket.socket:
+    """A bound TCP socket that does not listen. Raises: OSError."""
     domain, place = place_of(one)
     with _step("socket"):
         sock = socket.socket(domain, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -120,12 +162,10 @@ def open_one(one: Wanted) -> int:
         _tcp_options(sock, domain, one.bind)
         with _step("bind"):
             sock.bind(place)
-        with _step("listen"):
-            sock.listen(_backlog(one))
     except OSError:
         sock.close()
         raise
-    return sock.detach()
+    return sock
 
 
 def place_of(one: Wanted) -> tuple[int, Any]:
@@ -218,15 +258,20 @@ def _bind_path(sock: socket.socket, path: str, item: Bind) -> None:
     with _step("bind"):
         sock.bind(fresh)
         try:
-            mode, uid, gid = item[bind_keywords.MODE], item[bind_keywords.UID], item[bind_keywords.GID]
-            if mode is not None:
-                os.chmod(fresh, mode)
-            if uid is not None or gid is not None:
-                os.chown(fresh, -1 if uid is None else uid, -1 if gid is None else gid)
+            _own(fresh, item)
             os.rename(fresh, path)
         except OSError:
             os.unlink(fresh)
             raise
+
+
+def _own(path: str, item: Bind) -> None:
+    """Mode and owner of the file as the line says; numbers wrap as in C, -1 changes nothing."""
+    mode, uid, gid = item[bind_keywords.MODE], item[bind_keywords.UID], item[bind_keywords.GID]
+    if mode is not None:
+        os.chmod(path, mode)
+    if uid is not None or gid is not None:
+        os.chown(path, *(-1 if one in (None, -1, 0xFFFFFFFF) else one & 0xFFFFFFFF for one in (uid, gid)))
 
 
 def _backlog(one: Wanted) -> int:

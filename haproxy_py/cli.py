@@ -45,10 +45,12 @@ def main(words: Sequence[str] | None = None, instance_type: InstanceType | None 
 def _usage(wrong: UsageError, console: Console) -> int:
     from haproxy_py.process import about
 
-    stdout(about.version_text())
+    if wrong.usage:
+        stdout(about.version_text())
     if wrong.text:
         console.alert(wrong.text)
-    sys.stderr.write(about.usage_text())
+    if wrong.usage:
+        sys.stderr.write(about.usage_text())
     return 1
 
 

@@ -31,11 +31,15 @@ def show_proc(call: Call) -> Iterator[str]:
     yield row(os.getpid(), "master", f"{of.state.reloads} [failed: {of.state.failed}]", call.service.started_at, EMULATED)
     yield "# workers\n"
     for child in of.children.values():
-        yield row(child.pid, "worker", "0", child.wall, EMULATED)
-    if of.former:
+        yield row(child.pid, "worker", str(child.reloads), child.wall, EMULATED)
+    for old in of.former:
+        if not old.leaving:  # the reload that was to replace it has failed
+            yield row(old.pid, "worker", str(old.reloads), old.born, EMULATED)
+    if any(old.leaving for old in of.former):
         yield "# old workers\n"
     for old in of.former:
-        yield row(old.pid, "worker", str(old.reloads), old.born, EMULATED)
+        if old.leaving:
+            yield row(old.pid, "worker", str(old.reloads), old.born, EMULATED)
     yield "# programs\n"
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 
-from frontends.bind import Wanted, key_of, open_one
+from frontends.bind import BindFailure, Wanted, complaint, key_of, open_one, still_there
 from haproxy_py.config.address import parse_listen
 from haproxy_py.config.errors import ConfigError, Faults, Where
 from haproxy_py.config.keywords import bind as words
@@ -21,38 +21,52 @@ from haproxy_py.process.types import StartError
 from haproxy_py.runtime.registry import Level
 from haproxy_py.runtime.sockets import Door, shown
 
-HERE = Where("-S", 0)
+HERE = Where("master-socket", 0)
+REFUSED = "config : Can't create the master's CLI."
 assert mastercommands  # it registers them
 
 
 def doors(texts: Sequence[str], env: Mapping[str, str], state: MasterState) -> list[tuple[int, Door]]:
-    """Descriptor and door of each -S, opened or taken from before the reload. Raises: StartError."""
+    """Descriptor and door of each -S, opened or taken from before the reload. Raises: StartError, BindFailure."""
     found = []
     for text in texts:
-        try:
-            for one in _wanted(text, env):
-                if one.key not in state.sockets:
-                    state.sockets[one.key] = open_one(one)
-                os.set_inheritable(state.sockets[one.key], False)
-                level = Level[one.bind[words.LEVEL].upper()] if words.LEVEL in one.bind else Level.ADMIN
-                door = Door(one.key, shown(one), level, one.bind[words.SEVERITY_OUTPUT], False, one.bind)
-                found.append((state.sockets[one.key], door))
-        except ConfigError as wrong:
-            raise StartError(f"Can't create the master's CLI listener '{text}': {wrong.text}") from None
-        except OSError as wrong:
-            raise StartError(f"Can't create the master's CLI listener '{text}': {wrong.strerror}") from None
+        for one in _wanted(text, env):
+            try:
+                _open(one, state)
+            except OSError as wrong:
+                raise BindFailure(complaint(one, wrong)) from None
+            level = Level[one.bind[words.LEVEL].upper()] if words.LEVEL in one.bind else Level.ADMIN
+            door = Door(one.key, shown(one), level, one.bind[words.SEVERITY_OUTPUT], False, one.bind)
+            found.append((state.sockets[one.key], door))
     return found
 
 
+def _open(one: Wanted, state: MasterState) -> None:
+    """Have the descriptor in state.sockets. Raises: OSError."""
+    kept = state.sockets.get(one.key, -1)
+    if kept < 0 or not still_there(one):
+        state.sockets[one.key] = open_one(one)
+        if kept >= 0:
+            os.close(kept)
+    os.set_inheritable(state.sockets[one.key], False)
+
+
 def _wanted(text: str, env: Mapping[str, str]) -> list[Wanted]:
-    """The sockets of one -S. Raises: ConfigError."""
+    """The sockets of one -S. Raises: StartError."""
     address, *options = text.split(",")
     line = Line(["-S", "", address, *options], HERE, Faults(), Config(Global(HERE)))
+    try:
+        places = parse_listen(address, env)
+    except ConfigError as wrong:
+        raise StartError("config : Cannot create the listener of the master CLI", f"config : {wrong.text}", REFUSED) from None
     found = []
-    for each in parse_listen(address, env):
+    for each in places:
         item = Bind(HERE, address=each)
-        words.options(line, item, 3, f"'-S {text}'")
-        found.append(Wanted(f"master {key_of(each, each.port)}", Proxy(HERE, kind="frontend", name="MASTER"), item, each, each.port))
+        try:
+            words.options(line, item, 3, f"'{address}'")
+        except ConfigError as wrong:
+            raise StartError(f"config : {wrong.text}", REFUSED) from None
+        found.append(Wanted(f"master {key_of(each, each.port)}", Proxy(HERE, kind="listen", name="MASTER"), item, each, each.port))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,11 +11,12 @@ NO_EFFECT = ("A", "C", "F", "G", "I", "K", "L", "M", "T", "Z", "c", "e", "k", "p
 
 
 class UsageError(Exception):
-    """The command line cannot be understood. text: "" or a line that says why."""
+    """The command line cannot be understood. text: "" or a line that says why. usage: whether the flags are listed behind it."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", *, usage: bool = True) -> None:
         super().__init__(text)
         self.text = text
+        self.usage = usage
 
 
 @dataclass(slots=True)
@@ -86,9 +88,14 @@ class _Words:
         found = []
         while self.rest and not self.rest[0].startswith("-"):
             word = self.rest.pop(0)
-            if not (word.isascii() and word.isdigit() and 0 < int(word[:19]) < 2**31):
-                raise UsageError(f"'{flag}' expects process ids, not '{word}'.")
-            found.append(int(word))
+            number, left = re.fullmatch(r"(?s)\s*([0-9]*)\s*(.*)", word, re.ASCII).groups()  # type: ignore[union-attr]  # it always fits
+            if left:
+                raise UsageError(f"{flag} option: some bytes unconsumed in PID list {{{left}}}", usage=False)
+            if len(number) > 18:
+                raise UsageError(f"{flag} option: failed to parse {{{word}}}: Numerical result out of range", usage=False)
+            if not 0 < int(number or 0) < 2**31:
+                raise UsageError()  # 0 would be our own process group
+            found.append(int(number))
         return found
 
 

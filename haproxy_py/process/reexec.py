@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 VARIABLE = "PYHAPROXY_REEXEC"
 START_DIRECTORY = os.getcwd() if os.path.isdir(".") else "/"
@@ -19,17 +20,20 @@ START_ENVIRONMENT = dict(os.environ)
 
 @dataclass(slots=True)
 class Former:
-    """A worker of an earlier configuration. reloads: how many reloads it has lived through."""
+    """A worker of an earlier configuration. reloads: how many reloads it has lived through, tried ones too. leaving: it was told
+    to finish; else no later configuration has worked, and it serves."""
 
     pid: int
     reloads: int
     born: float = 0.0  # wall seconds
     channel: int = -1  # master's end of the way to its generation's runtime socket
+    leaving: bool = False
 
 
 @dataclass(slots=True)
 class MasterState:
-    """What a master keeps over a reload. sockets: its runtime sockets (-S) by key; waiting: clients that asked for the reload."""
+    """What a master keeps over a reload. reloads: all that were tried; failed: how many since the last that worked. sockets: its
+    runtime sockets (-S) by key; waiting: clients that asked for the reload."""
 
     born: float = field(default_factory=time.time)  # wall seconds
     reloads: int = 0
@@ -62,13 +66,19 @@ def take(environ: dict[str, str] | os._Environ[str] | None = None, pid: int | No
         found = Handover(
             int(told["owner"]),
             {str(key): int(fd) for key, fd in told["descriptors"].items()},
-            [Former(int(w["pid"]), int(w["reloads"]), float(w.get("born", 0)), int(w.get("channel", -1))) for w in told["workers"]],
+            [_former(worker) for worker in told["workers"]],
             MasterState(**told.get("master", {})),
             _read_back(told.get("states", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return found if found.owner == (os.getpid() if pid is None else pid) else None
+
+
+def _former(told: Mapping[str, Any]) -> Former:
+    return Former(
+        int(told["pid"]), int(told["reloads"]), float(told.get("born", 0)), int(told.get("channel", -1)), bool(told.get("leaving"))
+    )
 
 
 def _read_back(fd: str) -> str:

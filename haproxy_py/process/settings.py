@@ -58,7 +58,7 @@ def settings(config: Config, options: Options) -> Settings:
         workers=min(said[words.NBTHREAD] or default_workers(), MAX_WORKERS),
         master=options.master or said[words.MASTER_WORKER],
         systemd=options.systemd,
-        daemon=(options.daemon or said[words.DAEMON]) and not (options.foreground or options.debug),
+        daemon=options.daemon or said[words.DAEMON] and not (options.foreground or options.debug or options.systemd),
         pidfile=options.pidfile or said[words.PIDFILE] or None,
         uid=said[words.UID],
         gid=said[words.GID],
@@ -71,6 +71,6 @@ def settings(config: Config, options: Options) -> Settings:
         hard_stop_after_ms=said[words.HARD_STOP_AFTER],
         grace_ms=said[words.GRACE] or 0,
         capabilities=_mask(said[words.SETCAP]),
-        max_reloads=said[words.MWORKER_MAX_RELOADS] or None,
+        max_reloads=said[words.MWORKER_MAX_RELOADS],
         zero_warning=options.zero_warning or said[words.ZERO_WARNING],
     )

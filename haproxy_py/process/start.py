@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from frontends import handing
-from frontends.bind import BindFailure, wanted
+from frontends.bind import BindFailure, probe, wanted
 from haproxy_py import features
 from haproxy_py.config.address import resolve
 from haproxy_py.config.errors import ConfigError, Faults, Level
@@ -32,6 +32,7 @@ from haproxy_py.process.types import Instance, InstanceType, StartError
 from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import startup_logs
+from haproxy_py.runtime.sockets import Door
 
 BIND_TRIES = 200  # 10 ms apart, while older processes are asked to pause (management manual 4)
 NO_LISTENER = "Configuration file has no error but will not start (no listener) => exit(2).\n"
@@ -57,6 +58,8 @@ class Program:
         if faults.fatal:
             raise StartError("config : Fatal errors found in configuration.") if config.files else StartError()
         said = settings(config, self.options)
+        if self.options.master_sockets and not said.master:
+            self.console.warning("config : a master CLI socket was defined, but master-worker mode (-W) is not enabled.")
         if said.zero_warning and self.console.warned:
             raise StartError(ZERO_WARNING)
         return config, said
@@ -122,11 +125,16 @@ class Program:
             stdout(text if listens else NO_LISTENER)
         return 0 if listens else 2
 
-    def fit(self) -> bool:
-        """Whether the configuration on disk can be run, for a reload; prints its faults."""
+    def fit(self, inherited: Mapping[str, int]) -> bool:
+        """Whether the configuration on disk can be run, for a reload that takes over the descriptors of `inherited`; prints its
+        faults, ports that somebody else has among them."""
         try:
             config, said = self.read()
             self.build(config, said)
+            probe(config, inherited, sockets.wanted(config))
+        except BindFailure as failure:
+            self.tell(self._unbound(failure))
+            return False
         except StartError as wrong:
             self.tell(wrong)
             return False
@@ -209,8 +217,10 @@ class Program:
                     os.set_inheritable(fd, False)
                 return
         background.signal_all(older, signal.SIGTTIN)
-        last = f"[{self.program}.main()] Some protocols failed to start their listeners! Exiting."
-        raise StartError(*str(failure).split("\n"), last)
+        raise self._unbound(failure)
+
+    def _unbound(self, failure: BindFailure) -> StartError:
+        return StartError(*str(failure).split("\n"), f"[{self.program}.main()] Some protocols failed to start their listeners! Exiting.")
 
     def _raise_limits(self, config: Config, said: Settings, instance: Instance) -> None:
         checked = sum(server[server_options.CHECK] for proxy in config.proxies for server in proxy.servers)
@@ -231,13 +241,23 @@ class Program:
             return 1
         self.console.warning("Loading failure!")
         notifier.ready("Reload failed!")
-        hooks = Hooks(work=lambda slot, on_ready: 1, check=self.fit)
+        hooks = Hooks(work=lambda slot, on_ready: 1, check=lambda: self.fit(handover.descriptors))
         waiting = Supervisor(None, hooks, self.console, notifier, 0, True, handover.workers, dict(handover.descriptors))
         waiting.state = handover.master
         waiting.state.failed += 1
         masterdoors.answer(waiting.state, False, self.console)
-        waiting.socket = masterdoors.serve(waiting, waiting.state, masterdoors.doors(self.options.master_sockets, {}, waiting.state))
+        try:
+            waiting.socket = masterdoors.serve(waiting, waiting.state, self._doors({}, waiting.state))
+        except StartError as wrong:
+            self.tell(wrong)  # the former workers serve on without it
         return waiting.serve()
+
+    def _doors(self, env: Mapping[str, str], state: reexec.MasterState) -> list[tuple[int, Door]]:
+        """Those of -S. Raises: StartError."""
+        try:
+            return masterdoors.doors(self.options.master_sockets, env, state)
+        except BindFailure as failure:
+            raise self._unbound(failure) from None
 
     def _work(self, said: Settings, instance: Instance, unused: dict[str, int]) -> Hooks:
         """unused: listening descriptors of the former configuration, emptied once the supervisor has closed its own."""
@@ -248,7 +268,7 @@ class Program:
                 privileges.drop(said, self.console, self.program)
             return self._serve(said, instance, slot, on_ready)
 
-        return Hooks(work=work, check=self.fit)
+        return Hooks(work=work, check=lambda: self.fit(instance.listening))
 
     def _alone(self, said: Settings, instance: Instance) -> int:
         """nbthread 1 and no master: this process serves."""
@@ -276,7 +296,7 @@ class Program:
         former = handover.workers if handover else []
         before = dict(handover.descriptors) if handover else {}
         state = handover.master if handover else reexec.MasterState()
-        doors = masterdoors.doors(self.options.master_sockets if said.master else [], config.env, state)
+        doors = self._doors(config.env, state) if said.master else []
         startup_logs[:] = self.console.kept
         hooks = self._work(said, instance, before)
         supervisor = Supervisor(
@@ -292,6 +312,7 @@ class Program:
         before.clear()
         if said.master:
             self.console.notice("Loading success.")
+        state.failed = 0
         masterdoors.answer(state, True, self.console)
         self._dismiss(former, said, hard=state.hard)
         state.hard = False
@@ -302,6 +323,7 @@ class Program:
     def _dismiss(self, former: Sequence[reexec.Former], said: Settings, *, hard: bool = False) -> None:
         """Former workers finish; one that has lived through too many reloads ends (mworker-max-reloads)."""
         for old in former:
+            old.leaving = True
             tired = hard or said.max_reloads is not None and old.reloads > said.max_reloads
             background.signal_all([old.pid], signal.SIGTERM if tired else signal.SIGUSR1)
 

@@ -43,6 +43,7 @@ class Child:
     born: float
     ready_fd: int = -1
     wall: float = field(default_factory=time.time)  # born, in wall seconds
+    reloads: int = 0  # that were tried in its time, and failed
 
 
 @dataclass(slots=True)
@@ -221,7 +222,7 @@ class Supervisor:
         if self.bus is not None:
             pids = [child.pid for child in sorted(self.children.values(), key=lambda child: child.slot)]
             found.append(Target(self.bus.channel[0].fileno(), tuple(pids)))
-        for channel in dict.fromkeys(old.channel for old in self.former if old.channel >= 0):
+        for channel in dict.fromkeys(old.channel for old in sorted(self.former, key=lambda old: old.leaving) if old.channel >= 0):
             found.append(Target(channel, tuple(old.pid for old in self.former if old.channel == channel)))
         return found
 
@@ -243,7 +244,7 @@ class Supervisor:
             self._stop(signum)
         elif signum in (signal.SIGUSR2, signal.SIGHUP) and self.master:
             self._reload()
-        elif signum in (signal.SIGHUP, signal.SIGQUIT):
+        elif signum in (signal.SIGHUP, signal.SIGQUIT) and not self.master:
             self._signal_all(signum, first_only=True)
         elif signum in (signal.SIGTTOU, signal.SIGTTIN):
             self._signal_all(signum)
@@ -284,13 +285,14 @@ class Supervisor:
 
     def _died(self, pid: int, code: int, word: str) -> None:
         child = self.children.get(pid)
-        kind = "Current" if child else "Former"
-        if child is None and all(worker.pid != pid for worker in self.former):
+        former = next((worker for worker in self.former if worker.pid == pid), None)
+        if child is None and former is None:
             return
+        leaving = former is not None and former.leaving
         self.last_code = code
         if self.master or code and not self.stopping:
-            tell = self.console.alert if code else self.console.warning
-            tell(f"{kind} worker ({pid}) exited with code {code} ({word})")
+            tell = self.console.alert if code and not leaving else self.console.warning
+            tell(f"{'Former' if leaving else 'Current'} worker ({pid}) exited with code {code} ({word})")
         gone = [worker.channel for worker in self.former if worker.pid == pid and worker.channel >= 0]
         self.former = [worker for worker in self.former if worker.pid != pid]
         for channel in gone:
@@ -327,20 +329,28 @@ class Supervisor:
         self.console.notice("Reloading HAProxy")
         self.console.kept.clear()
         if not self._fit():
-            self.state.failed += 1
             self.console.warning("Loading failure!")
-            self.notifier.ready("Reload failed!")
+            self._failed()
             return
         channel = self.bus.channel[0].fileno() if self.bus is not None else -1
-        born = [Former(child.pid, 0, child.wall, channel) for child in self.children.values()]
+        born = [Former(child.pid, child.reloads, child.wall, channel) for child in self.children.values()]
         try:
             states = self.instance.states() if self.instance is not None else ""
             reexec.become_new(self.descriptors, [*self.former, *born], self.state, states)
         except OSError as wrong:
-            self.state.failed += 1
             self.console.warning(f"Failed to reexecute the master process: {wrong.strerror}")
             self.console.warning("Loading failure!")
-            self.notifier.ready("Reload failed!")
+            self._failed()
+
+    def _failed(self) -> None:
+        """A reload that has changed nothing is counted all the same."""
+        self.state.reloads += 1
+        self.state.failed += 1
+        for child in self.children.values():
+            child.reloads += 1
+        for worker in self.former:
+            worker.reloads += 1
+        self.notifier.ready("Reload failed!")
 
     def _fit(self) -> bool:
         reader, writer = os.pipe()
@@ -367,7 +377,7 @@ class Supervisor:
 
     def _ended(self) -> int:
         if self.master:
-            by_us = self.stopping in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+            by_us = self.stopping in (signal.SIGTERM, signal.SIGUSR1)  # SIGINT shows, as in HAProxy: 130
             code = 0 if by_us else self.last_code
             self.console.warning(f"All workers exited. Exiting... ({code})")
             return code
@@ -384,4 +394,5 @@ def told_reload(success: bool, kept: Iterable[str]) -> bytes:
 def block_signals() -> None:
     """From here on signals wait until serve() takes them. SIGCHLD must not be ignored, as a parent may have left it."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, lambda signum, frame: None)  # nobody's here; unhandled it would end us
     signal.pthread_sigmask(signal.SIG_BLOCK, WAITED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -36,8 +37,8 @@ INTERNAL = ("<HTTPCLIENT>", "haproxy version is", "path to executable is")
 DEADLINE_S = 20.0
 
 
-def until(true: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + DEADLINE_S
+def until(true: Callable[[], object], what: str, seconds: float = DEADLINE_S) -> None:
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"timed out waiting for: {what}"
         time.sleep(0.02)
@@ -79,9 +80,13 @@ class Life:
         without a master have one for SIGTERM and SIGINT."""
         if self.ours or not self.master and signum in (signal.SIGTERM, signal.SIGINT):
             return True
+        return self.masked(signum, "SigCgt")
+
+    def masked(self, signum: int, *kinds: str) -> bool:
+        """Whether one of these lines of its status has the signal."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        caught = re.search(r"^SigCgt:\t([0-9a-f]{16})$", status, re.MULTILINE)
-        return bool(caught and int(caught.group(1), 16) >> (signum - 1) & 1)
+        masks = re.findall(rf"^(?:{'|'.join(kinds)}):\t([0-9a-f]{{16}})$", status, re.MULTILINE)
+        return any(int(mask, 16) >> (signum - 1) & 1 for mask in masks)
 
     def said(self) -> list[str]:
         lines = self.log.read_text().split("\n")
@@ -127,7 +132,7 @@ def test_one_process_ends(tmp_path: Path, signum: int) -> None:
     both(tmp_path, ["-db"], lambda life: life.end(signum))
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_master_ends(tmp_path: Path, signum: int) -> None:
     def story(life: Life) -> tuple[int, list[str]]:
         until(lambda: "Loading success." in life.log.read_text(), "success")
@@ -156,9 +161,86 @@ def test_a_reload_and_a_failed_one(tmp_path: Path) -> None:
     both(tmp_path, ["-W"], story)
 
 
+@pytest.mark.parametrize("flags", [["-db"], ["-W"]])
+def test_signals_that_end_nobody(tmp_path: Path, flags: list[str]) -> None:
+    """SIGALRM, SIGPIPE and, without a master, SIGUSR2; who ends by SIGTERM afterwards has outlived them."""
+
+    def story(life: Life) -> tuple[int, list[str]]:
+        if flags == ["-W"]:
+            until(lambda: "Loading success." in life.log.read_text(), "success")
+        for signum in (signal.SIGALRM, signal.SIGPIPE, *([signal.SIGUSR2] if flags == ["-db"] else [])):
+            until(lambda signum=signum: life.masked(signum, "SigCgt", "SigIgn", "SigBlk"), "a handler")  # type: ignore[misc]
+            os.kill(life.process.pid, signum)
+        return life.end(signal.SIGTERM)
+
+    both(tmp_path, flags, story)
+
+
+def test_states_are_told(tmp_path: Path) -> None:
+    """SIGHUP without a master: each server and proxy."""
+
+    def story(life: Life) -> tuple[int, list[str]]:
+        life.send(signal.SIGHUP, "SIGHUP: Proxy b ")
+        code, said = life.end(signal.SIGTERM)
+        return code, [re.sub(r"\(FE\+BE\): \d+", "(FE+BE): N", line) for line in said]
+
+    both(tmp_path, ["-db"], story)
+
+
+def test_a_reload_that_wants_a_port_of_somebody_else(tmp_path: Path) -> None:
+    """The old workers serve on; HAProxy pauses and resumes its listeners meanwhile, which we need not."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        def story(life: Life) -> tuple[int, list[str]]:
+            until(lambda: "Loading success." in life.log.read_text(), "success")
+            life.write(f"frontend g\n  bind 127.0.0.1:{taken.getsockname()[1]}\n")
+            life.send(signal.SIGUSR2, "Loading failure!")
+            until(life.listening, "its port")
+            code, said = life.end(signal.SIGTERM)
+            said = [re.sub(r"\[\S+\.main\(\)\]", "[PATH.main()]", line) for line in said]
+            return code, [line for line in said if "Paused " not in line and "Resumed " not in line]
+
+        both(tmp_path, ["-W"], story)
+
+
+def reload(life: Life, times: int) -> None:
+    """SIGUSR2, until a configuration was loaded so many times in all."""
+    end = time.monotonic() + DEADLINE_S
+    while life.log.read_text().count("Loading success.") < times:
+        assert time.monotonic() < end, life.said()
+        life.send(signal.SIGUSR2, "")
+        with contextlib.suppress(AssertionError):
+            until(lambda: life.log.read_text().count("Loading success.") >= times, "success", DEADLINE_S if life.ours else 3.0)
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_workers_end_behind_too_many_reloads(tmp_path: Path, most: int) -> None:
+    """mworker-max-reloads: a worker whose connection keeps it is ended by SIGTERM. How workers end is compared, not how often: a
+    signal that haproxy's master has lost is sent again."""
+    ends = {"with code 143 (Terminated)", "with code 0 (Exit)"} if most else {"with code 143 (Terminated)"}
+
+    def story(life: Life) -> tuple[int, list[str]]:
+        until(lambda: "Loading success." in life.log.read_text(), "success")
+        with socket.create_connection(("127.0.0.1", life.port), DEADLINE_S) as held:
+            held.sendall(b"GET / HT")
+            for number in range(most + 1):
+                reload(life, number + 2)
+            until(lambda: all(end in life.log.read_text() for end in ends), f"ends of workers; said {life.said()}")
+        code, said = life.end(signal.SIGTERM)
+        return code, sorted({line for line in said if "Former worker" in line})
+
+    both(tmp_path, ["-W"], story, f"  mworker-max-reloads {most}")
+
+
 @pytest.mark.parametrize(
     ("flags", "extra"),
     [
+        (["-db", "-sf", "12x"], ""),
+        (["-W", "-S", "/nonexistent/x"], ""),
+        (["-W", "-S", "ipv4@127.0.0.1:x"], ""),
+        (["-db"], "  stats socket /nonexistent/x"),
         (["-db"], "  chroot /nonexistent"),
         (["-db"], "  group nosuchgroup"),
         (["-D"], "  pidfile /nonexistent/x"),

@@ -15,8 +15,7 @@ from fakeproxy import FakeProxy, alive, children, stat, until
 Start = Callable[..., FakeProxy]
 
 
-@pytest.mark.parametrize("flags", [["-D"], ["-D", "-W"]])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("flags", "workers"), [(["-D"], 1), (["-D", "-db"], 2), (["-D", "-W"], 1), (["-d", "-W", "-D"], 2)])
 def test_daemon(fake: Start, tmp_path: Path, flags: list[str], workers: int) -> None:
     pidfile = tmp_path / "pid"
     proxy = fake(*flags, "-p", str(pidfile), workers=workers)

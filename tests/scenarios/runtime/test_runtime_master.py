@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 from pathlib import Path
 
-from tests.harness.runtime_client import talk
+from tests.harness.runtime_client import ask_master, talk
 from tests.scenarios.runtime.stage import Stage, stage, until
 
 FLAGS = ("-W", "-db", "-S", "{folder}/master,mode,600")
 ROW = re.compile(r"(\d+) +(master|worker) +(\d+)(?: \[failed: (\d+)\])? +\dd\d\dh\d\dm\d\ds +3\.2\.0 +")
 
 
-def master(on: Stage, command: str, wait_s: float = 20.0) -> str:
+def master(on: Stage, command: str) -> str:
     """One line; the client's end says that no more comes."""
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(wait_s)
-        sock.connect(str(on.folder / "master"))
-        sock.sendall(command.encode() + b"\n")
-        sock.shutdown(socket.SHUT_WR)
-        found = b""
-        while data := sock.recv(65536):
-            found += data
-    return found.decode()
+    return ask_master(on.folder / "master", command)
 
 
 def processes(on: Stage) -> list[tuple[int, str, int]]:
@@ -82,7 +76,35 @@ def test_a_broken_file_is_told_and_changes_nothing() -> None:
         said = master(on, "reload")
         assert said.startswith("Success=0\n--\n") and "unknown keyword 'nonsense'" in said
         assert on.workers() == before
-        assert "[failed: 1]" in master(on, "show proc")
+        assert "1 [failed: 1]" in master(on, "show proc")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            path.write_text(good + f"frontend other\n  bind 127.0.0.1:{taken.getsockname()[1]}\n")
+            assert "cannot bind socket (Address already in use)" in master(on, "reload")
+        told = master(on, "show proc")
+        assert "2 [failed: 2]" in told and "# old workers" not in told
+        assert processes(on) == [(on.running.pid, "master", 2), *((pid, "worker", 2) for pid in before)]
+        assert master(on, "@1 show version") == "3.2.0\n\n"
+        os.kill(before[0], signal.SIGKILL)
+        until(lambda: len(set(on.workers()) - {before[0]}) == 2, "dead workers are still replaced")
         path.write_text(good)
         assert master(on, "reload").startswith("Success=1\n")
+        assert "3 [failed: 0]" in master(on, "show proc")
         assert on.get() == 200
+
+
+def test_files_of_sockets_over_a_reload() -> None:
+    """They get the mode that is wanted now, and come back when somebody has removed them."""
+    with stage(flags=FLAGS) as on:
+        path = Path(on.running.folder, "haproxy.cfg")
+        path.write_text(path.read_text().replace("/admin level", "/admin mode 606 level"))
+        assert master(on, "reload").startswith("Success=1\n")
+        assert on.admin.stat().st_mode & 0o777 == 0o606
+        for name in ("admin", "user", "master"):
+            (on.folder / name).unlink()
+        on.running.process.send_signal(signal.SIGUSR2)
+        until(lambda: all((on.folder / name).exists() for name in ("admin", "user", "master")), "their files")
+        until(lambda: processes(on)[0][2] == 2, "the second reload")
+        assert on.admin.stat().st_mode & 0o777 == 0o606 and (on.folder / "master").stat().st_mode & 0o777 == 0o600
+        assert on.ask("get weight b/s1") == "1 (initial 1)\n"

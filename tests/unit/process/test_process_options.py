@@ -74,10 +74,21 @@ def test_numbers(word: str) -> None:
         parsed("-n", word)
 
 
-@pytest.mark.parametrize("word", ["0", "x", "2147483648", "99999999999999999999999"])
-def test_process_ids(word: str) -> None:
-    with pytest.raises(UsageError, match="expects process ids"):
-        parsed("-sf", word)
+@pytest.mark.parametrize(("word", "left"), [("x", "x"), ("12x", "x"), ("1 2", "2"), ("1-", "-")])
+def test_process_ids(word: str, left: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parsed("-sf", "7", word)
+    assert refused.value.text == f"-sf option: some bytes unconsumed in PID list {{{left}}}" and not refused.value.usage
+
+
+@pytest.mark.parametrize("word", ["0", "", "2147483648", "99999999999999999999999"])
+def test_process_ids_of_nobody(word: str) -> None:
+    with pytest.raises(UsageError, match="^$|failed to parse {9*}: Numerical result out of range"):
+        parsed("-st", "5", word)
+
+
+def test_several_process_ids() -> None:
+    assert parsed("-st", "5", " 7").terminate == [5, 7]
 
 
 def test_a_socket_is_needed_behind_x() -> None:
