@@ -79,10 +79,16 @@ def state_of(part: Part, status: str) -> str:
 
 
 def _cell(field: str, shown: str, tip: str = "", kind: str = "") -> str:
-    attributes = (f' data-f="{field}"' if field else "") + (f' class="{kind}"' if kind else "")
+    kind += " z" if shown == "0" else ""
+    attributes = (f' data-f="{field}"' if field else "") + (f' class="{kind.strip()}"' if kind else "")
     if not tip:
         return f"<td{attributes}>{shown}</td>"
     return f'<td{attributes}><span class="tip" tabindex="0"><b>{shown}</b><span class="box">{tip}</span></span></td>'
+
+
+def _status(status: str, since: str = "") -> str:
+    """since: how long it has been so."""
+    return _cell("status", f'<b class="pill">{escape(status)}</b>' + (f"<small>{since}</small>" if since else ""), kind="g st")
 
 
 def _table(lines: list[tuple[str, str]]) -> str:
@@ -140,7 +146,7 @@ def _rate_tip(part: Part, v: Values, suffix: str) -> str:
 
 def _bytes_cell(name: str, v: Values, tip: str = "") -> str:
     exact = _table([(f"{'Request' if name == 'bin' else 'Response'} bytes", v.text(name))])
-    return _cell(name, size(v.num(name)), exact + tip, "num")
+    return _cell(name, size(v.num(name)), exact + tip, "g num" if name == "bin" else "num")
 
 
 def _compression(part: Part, v: Values) -> str:
@@ -171,9 +177,8 @@ def health_cells(part: Part, v: Values) -> str:
     """Status to throttle: the columns of the group "Server"."""
     status = str(v.get("status"))
     if part.kind in (FRONTEND, LISTENER):
-        return _cell("status", escape(status), kind="st") + '<td colspan="8"></td>'
-    changed = span(v.num("lastchg"))
-    cells = _cell("status", f"{changed} {escape(status)}", kind="st")
+        return _status(status) + '<td colspan="8"></td>'
+    cells = _status(status, span(v.num("lastchg")))
     if part.kind == BACKEND:
         cells += "<td></td>"
     else:
@@ -218,16 +223,16 @@ def row_html(part: Part, row: Row, anchor: str, admin: bool) -> str:
     now = connection_tip(v) if part.kind == SERVER else ""
     cells = [
         f'<tr class="row {kind} s-{state}{backup}" data-k="{anchor}" data-s="{state}"><td class="pick">{box}</td>',
-        name_cell(part, v, anchor),
-        _cell("qcur", v.text("qcur"), kind="num"), _cell("qmax", v.text("qmax"), kind="num"), f'<td class="num">{queue_limit}</td>',
-        _cell("rate", v.text("rate"), _rate_tip(part, v, ""), "num"), _cell("rate_max", v.text("rate_max"), _rate_tip(part, v, "_max"), "num"),
+        name_cell(part, v, anchor), '<td class="spark"></td>',
+        _cell("qcur", v.text("qcur"), kind="g num"), _cell("qmax", v.text("qmax"), kind="num"), f'<td class="num">{queue_limit}</td>',
+        _cell("rate", v.text("rate"), _rate_tip(part, v, ""), "g num"), _cell("rate_max", v.text("rate_max"), _rate_tip(part, v, "_max"), "num"),
         f'<td class="num">{v.text("rate_lim") if v.num("rate_lim") else "-" if part.kind == FRONTEND else ""}</td>',
-        _cell("scur", v.text("scur"), now, "num"), _cell("smax", v.text("smax"), kind="num"),
+        _cell("scur", v.text("scur"), now, "g num"), _cell("smax", v.text("smax"), kind="num"),
         f'<td class="num">{v.text("slim") or "-"}</td>', _cell("stot", v.text("stot"), sessions, "num"),
         _cell("lbtot", v.text("lbtot"), kind="num"), _cell("lastsess", last, kind="num"),
-        _bytes_cell("bin", v), _bytes_cell("bout", v, _compression(part, v)), _cell("dreq", v.text("dreq"), kind="num"), _cell("dresp", v.text("dresp"), kind="num"),
-        _cell("ereq", v.text("ereq"), kind="num"), _cell("econ", v.text("econ"), kind="num"),
-        _cell("eresp", v.text("eresp"), aborts if part.kind in (SERVER, BACKEND) else "", "num"), _cell("wretr", v.text("wretr"), kind="num"), _cell("wredis", v.text("wredis"), kind="num"),
-        health_cells(part, v), '<td class="spark"></td></tr>\n',
+        _bytes_cell("bin", v), _bytes_cell("bout", v, _compression(part, v)), _cell("dreq", v.text("dreq"), kind="g num"), _cell("dresp", v.text("dresp"), kind="num"),
+        _cell("ereq", v.text("ereq"), kind="g num"), _cell("econ", v.text("econ"), kind="num"),
+        _cell("eresp", v.text("eresp"), aborts if part.kind in (SERVER, BACKEND) else "", "num"), _cell("wretr", v.text("wretr"), kind="g num"), _cell("wredis", v.text("wredis"), kind="num"),
+        health_cells(part, v), "</tr>\n",
     ]  # fmt: skip
     return "".join(cells)

@@ -43,7 +43,7 @@
   function shown(f, v) {
     if (f === "bin" || f === "bout") { return size(+v[f] || 0); }
     if (f === "lastsess" || f === "downtime") { return v[f] === "" ? "" : span(+v[f]); }
-    if (f === "status") { return v.lastchg === "" ? v.status : span(+v.lastchg) + " " + v.status; }
+    if (f === "status") { return v.status; }
     if (f === "weight") { return group(v.weight) + "/" + group(v.uweight); }
     if (f === "throttle") { return v.throttle === "" ? (v.type === "2" ? "-" : "") : v.throttle + "%"; }
     if (f === "check_status") {
@@ -61,13 +61,15 @@
       tr.classList.add("changed");
     }
     tr.querySelectorAll("td[data-f]").forEach(function (td) {
-      var text = shown(td.dataset.f, v), at = td.querySelector(".tip > b") || td;
+      var text = shown(td.dataset.f, v), at = td.querySelector(".tip > b, .pill") || td, since = td.dataset.f === "status" && td.querySelector("small");
       if (at.textContent !== text) { at.textContent = text; }
+      if (since) { since.textContent = v.lastchg === "" ? "" : span(+v.lastchg); }
+      td.classList.toggle("z", text === "0");
     });
   }
-  function line(values) {
-    var svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), top = Math.max.apply(null, values.concat(1)), n = values.length, wide = Math.max(30, n) - 1;
-    svg.setAttribute("class", "line");
+  function line(values, kind) {
+    var svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), top = Math.max.apply(null, values.concat(1)), n = values.length, wide = Math.max(10, n) - 1;
+    svg.setAttribute("class", "line" + (kind ? " " + kind : ""));
     svg.setAttribute("viewBox", "0 0 100 20");
     svg.setAttribute("preserveAspectRatio", "none");
     var d = values.map(function (y, i) {
@@ -97,18 +99,59 @@
     Object.keys(words).forEach(function (k) {
       var one = document.createElement("span"), b = document.createElement("b"), v = h[k][h[k].length - 1];
       b.textContent = k === "e" ? v.toFixed(v && v < 10 ? 1 : 0) : group(v);
-      one.append(words[k] + " ", b, " ", line(h[k]));
+      one.append(words[k] + " ", b, " ", line(h[k], k));
       at.appendChild(one);
     });
+  }
+  var sums = null;
+  function sum(v) {
+    var n = function (f) { return +v[f] || 0; };
+    if (v.type === "0") { sums.s += n("scur"); sums.r += n("req_rate") || n("rate"); sums.i += n("bin"); sums.o += n("bout"); sums.e += n("ereq"); }
+    if (v.type === "1") { sums.e += n("econ") + n("eresp"); sums.q += n("qcur"); }
+    if (v.type === "2") {
+      var state = stateOf(v.type, v.status), good = { up: 1, "going-down": 1, nocheck: 1, nolb: 1 }[state];
+      sums.all++;
+      if (good) { sums.up++; } else { sums.not[state] = (sums.not[state] || 0) + 1; }
+    }
+  }
+  function tile(name, value, more, values, kind) {
+    var at = document.createElement("div"), h = document.createElement("h3"), p = document.createElement("p"), small = document.createElement("small");
+    at.className = "tile" + (kind === "alarm" ? " alarm" : "");
+    h.textContent = name; p.textContent = value; small.textContent = more;
+    p.append(small);
+    at.append(h, p);
+    if (values) { at.appendChild(line(values, kind)); }
+    return at;
+  }
+  function tiles(now) {
+    var h = history["*"] || (history["*"] = { s: [], r: [], e: [], i: [], o: [] }), was = last["*"], gone = was ? Math.max(1, now - was.at) / 1000 : 0;
+    var per = function (k) { return was ? Math.max(0, sums[k] - was[k]) / gone : 0; };
+    var add = { s: sums.s, r: sums.r, e: per("e"), i: per("i"), o: per("o") };
+    Object.keys(add).forEach(function (k) { h[k].push(add[k]); if (h[k].length > keep) { h[k].shift(); } });
+    last["*"] = { at: now, e: sums.e, i: sums.i, o: sums.o };
+    var not = Object.keys(sums.not).map(function (k) { return sums.not[k] + " " + (k === "going-up" ? "down" : k); }).join(", ");
+    var down = sums.not.down || sums.not["going-up"], highest = "highest " + group(Math.max.apply(null, h.r)), at = $("tiles");
+    at.textContent = "";
+    at.append(
+      tile("Servers up", sums.up + " / " + sums.all, not, null, down ? "alarm" : ""), tile("Sessions", group(sums.s), sums.q ? group(sums.q) + " queued" : "", h.s),
+      tile("Requests / s", group(sums.r), highest, h.r), tile("Errors / s", add.e.toFixed(add.e && add.e < 10 ? 1 : 0), "", h.e, "e"),
+      tile("In, bytes / s", size(add.i), "", h.i), tile("Out, bytes / s", size(add.o), "", h.o)
+    );
+    at.hidden = false;
+    document.querySelectorAll(".facts [data-n=connections], .facts [data-n=traffic]").forEach(function (each) { each.classList.add("still"); });
+    var facts = document.querySelector(".facts"), s = Math.floor(+facts.dataset.up + performance.now() / 1000), two = function (n) { return (n < 10 ? "0" : "") + n; };
+    facts.querySelector("[data-n=uptime] dd").textContent = Math.floor(s / 86400) + "d " + Math.floor(s / 3600) % 24 + "h" + two(Math.floor(s / 60) % 60) + "m" + two(s % 60) + "s";
   }
   function take(text) {
     var table = csv(text), names = table.shift(), now = Date.now(), proxies = {};
     names[0] = names[0].replace(/^# /, "");
+    sums = { s: 0, r: 0, e: 0, i: 0, o: 0, q: 0, up: 0, all: 0, not: {} };
     table.forEach(function (cells) {
       var v = {};
       names.forEach(function (name, i) { v[name] = cells[i]; });
       var word = { FRONTEND: "Frontend", BACKEND: "Backend" }[v.svname] || v.svname, key = v.pxname + "/" + word, tr = rows[key];
       var h = note(key, v, now);
+      sum(v);
       if (v.type === "1" || (v.type === "0" && !proxies[v.pxname])) {
         proxies[v.pxname] = v.type === "1" && proxies[v.pxname] ? { s: proxies[v.pxname].s, r: proxies[v.pxname].r, e: h.e, t: h.t } : h;
       }
@@ -116,11 +159,12 @@
       update(tr, v);
       var at = tr.querySelector("td.spark");
       at.textContent = "";
-      at.appendChild(line(h.s));
+      at.appendChild(line(h.r));
     });
     document.querySelectorAll(".proxy").forEach(function (section) {
       if (proxies[section.dataset.p] && seen(section)) { sparks(section, proxies[section.dataset.p]); }
     });
+    tiles(now);
     filter();
   }
   function filter() {

@@ -29,9 +29,13 @@ def _hash(text: str) -> str:
 
 
 POLICY = (
-    f"default-src 'none'; script-src {_hash(JS)}; style-src {_hash(CSS)}; connect-src 'self'; form-action 'self'; "
+    f"default-src 'none'; img-src data:; script-src {_hash(JS)}; style-src {_hash(CSS)}; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='4' "
+    "fill='%232563a8'/%3E%3Cpath d='M5 4v8M11 4v8M5 8h6' stroke='%23fff' stroke-width='2'/%3E%3C/svg%3E"
+)  # so that a browser need not ask for /favicon.ico
 FIELDS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -46,12 +50,19 @@ COLUMNS = (
 
 
 def _header_rows() -> str:
-    groups = "".join(f'<th colspan="{len(names)}">{group}</th>' for group, names in COLUMNS)
-    names = "".join(f"<th>{name}</th>" for _, each in COLUMNS for name in each)
+    groups = "".join(f'<th class="g" colspan="{len(names)}">{group}</th>' for group, names in COLUMNS)
+    names = "".join(f"<th{_width(group, at)}>{name}</th>" for group, each in COLUMNS for at, name in enumerate(each))
     return (
-        f'<thead><tr><th rowspan="2" class="pick"></th><th rowspan="2">Name</th>{groups}<th rowspan="2" class="spark">Live</th></tr>'
-        f"<tr>{names}</tr></thead>"
+        f'<thead><tr><th rowspan="2" class="pick"></th><th rowspan="2" class="n">Name</th>'
+        f'<th rowspan="2" class="spark">Trend</th>{groups}</tr><tr>{names}</tr></thead>'
     )
+
+
+def _width(group: str, at: int) -> str:
+    """The class of a column: where a group begins, and what is wider than a number."""
+    wide = f"c{at + 1}" if group == "Server" and at < 2 else ""
+    kind = f"{'' if at else 'g'} {wide}".strip()
+    return f' class="{kind}"' if kind else ""
 
 
 HEADER_ROWS = _header_rows()
@@ -117,7 +128,7 @@ def _head(world: Any, told: StatsUri, wanted: Asked, uri: str) -> str:
     live = uri + ";csv;norefresh" + (";up" if wanted.up else "") + (";no-maint" if wanted.no_maint else "")
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<title>{title}</title><noscript>{refresh}</noscript><style>{CSS}</style></head><body data-live="{live}'
+        f'<title>{title}</title><link rel="icon" href="{ICON}"><noscript>{refresh}</noscript><style>{CSS}</style></head><body data-live="{live}'
         f'{escape(f"?scope={wanted.scope}") if wanted.scope else ""}"><header><h1>{shown}</h1><p class="sub">{title}{desc}</p></header>'
         f"{_message(wanted)}<main>{_facts(world)}{_bar(wanted, uri)}"
     )
@@ -145,13 +156,14 @@ def _facts(world: Any) -> str:
     info = world.statistics.info.values(time.time())
     rate = 8 * info["BytesOutRate"] / 1000
     lines = (
-        ("pid", f"{info['Pid']} (process #1, workers: {info['Nbthread']})"), ("uptime", info["Uptime"]),
+        ("process", f"pid {info['Pid']}, workers {info['Nbthread']}"), ("uptime", info["Uptime"]),
         ("limits", f"ulimit-n {info['Ulimit-n']}, maxsock {info['Maxsock']}, maxconn {info['Maxconn']} (reached {info['MaxconnReached']})"),
         ("connections", f"{info['CurrConns']} now, {info['ConnRate']}/s; {info['CumConns']} in all, {info['CumReq']} requests"),
         ("traffic", f"{rate / 1000:.3f} Mbps" if rate >= 1000 else f"{rate:.3f} kbps"),
         ("TLS", f"{info['CurrSslConns']} connections, {info['SslRate']}/s"), ("idle", f"{info['Idle_pct']} %"),
     )  # fmt: skip
-    return '<dl class="facts">' + "".join(f"<div><dt>{name}</dt><dd>{escape(str(text))}</dd></div>" for name, text in lines) + "</dl>"
+    found = "".join(f'<div data-n="{name}"><dt>{name}</dt><dd>{escape(str(text))}</dd></div>' for name, text in lines)
+    return f'<dl class="facts" data-up="{info["Uptime_sec"]}">{found}</dl><div class="tiles" id="tiles" hidden></div>'
 
 
 def _kept(uri: str) -> str:
