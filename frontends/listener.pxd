@@ -13,6 +13,7 @@ cdef class Listener(Door):
     cdef public uint32_t maxconn           # of the bind line; 0: none
     cdef ProxySlot limit                   # counts its connections in all workers when it has a maxconn; else None
     cdef bint in_rate(self) noexcept
+    cdef void give_rates(self) noexcept
     cdef bint full(self) noexcept
     cdef void uncount(self) noexcept
     cdef bint paused

@@ -10,7 +10,7 @@ from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr, addr_from_sockaddr
 from haproxy_py.engine.reactor cimport Reactor, set_deadline
-from haproxy_py.engine.shm cimport GlobalShared, ProxySlot, gauge_down, gauge_up
+from haproxy_py.engine.shm cimport RATE_SESSIONS, GlobalShared, ProxySlot, gauge_down, gauge_up
 from haproxy_py.engine.sockets cimport keepalive_options, no_delay
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
 from haproxy_py.engine.tls cimport TlsContext
@@ -21,7 +21,7 @@ from haproxy_py.stream.stats cimport count_connection, count_session
 from backends.backend cimport Backend
 from backends.follow cimport Follower
 from backends.queue import hall_of
-from frontends.rates cimport give_session, take_session
+from frontends.rates cimport give_global, give_session, take_global, take_session
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
@@ -114,15 +114,32 @@ cdef class Listener(Door):
             set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms)
 
     cdef bint in_rate(self) noexcept:
-        """rate-limit sessions: one more now? Else the kernel's queue holds who comes until there is room again."""
+        """Limits on rates, the frontend's and the process's: one more now? Else the kernel's queue holds who comes until there is room again."""
         cdef Reactor r = self.worker.reactor
-        cdef uint32_t wait = take_session(self.front.slot.shared, self.front.rate_limit, <uint64_t>r.wall_us // 1000)
+        cdef GlobalShared *g = self.worker.segment.shared
+        cdef uint64_t now_ms = <uint64_t>r.wall_us // 1000
+        cdef uint32_t wait = 0
+        if self.front.rate_limit:
+            wait = take_session(&self.front.slot.shared.sessions, self.front.rate_limit, now_ms)
+        if not wait and g.rate_limited:
+            wait = take_global(g, self.tls is not None, now_ms)
+            if wait and self.front.rate_limit:
+                give_session(&self.front.slot.shared.sessions, now_ms)
         if not wait:
             return True
         r.unwatch(self)
         self.paused = True
         set_deadline(r, self, r.now_ms + wait)
         return False
+
+    cdef void give_rates(self) noexcept:
+        """in_rate() has counted one that did not come."""
+        cdef GlobalShared *g = self.worker.segment.shared
+        cdef uint64_t now_ms = <uint64_t>self.worker.reactor.wall_us // 1000
+        if self.front.rate_limit:
+            give_session(&self.front.slot.shared.sessions, now_ms)
+        if g.rate_limited:
+            give_global(g, self.tls is not None, now_ms)
 
     cdef bint full(self) noexcept:
         """Whether the bind line's own maxconn is reached."""
@@ -164,13 +181,15 @@ cdef class Listener(Door):
         self.worker.segment.conns_down()
 
     cdef void accept_some(self) noexcept:
+        cdef GlobalShared *g = self.worker.segment.shared
         cdef sockaddr_un sa
         cdef socklen_t n
         cdef int fd, i
         for i in range(ACCEPTS):
-            if self.front.rate_limit and not self.in_rate():
+            if (self.front.rate_limit or g.rate_limited) and not self.in_rate():
                 return
             if not self.admit():
+                self.give_rates()
                 self.pause()
                 return
             n = sizeof(sa)
@@ -179,8 +198,7 @@ cdef class Listener(Door):
                 self.conns -= 1
                 gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
                 self.uncount()
-                if self.front.rate_limit:
-                    give_session(self.front.slot.shared)
+                self.give_rates()
                 if sys.errno == sys.EMFILE or sys.errno == sys.ENFILE or sys.errno == sys.ENOBUFS or sys.errno == sys.ENOMEM:
                     self.pause()
                     set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)
@@ -236,6 +254,8 @@ cdef class Listener(Door):
             f.slot.mine.dcon += 1
             if self.counts is not None:
                 self.counts.mine.dcon += 1
+            if self.worker.segment.shared.rate_limits[RATE_SESSIONS]:
+                give_session(&self.worker.segment.shared.rates[RATE_SESSIONS], <uint64_t>s.accept_wall_us // 1000)
             sys.recv(fd, refused, sizeof(refused), 0)       # bytes that have come must not make the end a reset
             s.drop(False)
             return

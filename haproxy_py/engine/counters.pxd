@@ -85,4 +85,4 @@ cdef void roll_second(Counters *c, uint32_t *rate_max, uint64_t now_s) noexcept 
 cdef tuple rates_of(Counters *array, int n, uint64_t at_ms)
 cdef dict statistics_of(Counters *sum, Counters *array, int n, uint64_t at_ms)
 cdef tuple times_of(Counters *sum)
-cdef void clear_peaks(Counters *array, int n) noexcept nogil
+cdef void clear_peaks(Counters *array, int n, uint64_t now_s) noexcept nogil

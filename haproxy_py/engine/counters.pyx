@@ -185,9 +185,11 @@ cdef tuple times_of(Counters *sum):
     return sum.times_us, [sum.times[i] for i in range(TIME_BUCKETS)]
 
 
-cdef void clear_peaks(Counters *array, int n) noexcept nogil:
-    """Forget maxima, as `clear counters` does: a racing request may put its own back."""
+cdef void clear_peaks(Counters *array, int n, uint64_t now_s) noexcept nogil:
+    """Forget maxima, as `clear counters` does: a racing request may put its own back. What came in the current second stays."""
     cdef int w
     for w in range(n):
         memset(&array[w].qtime_max, 0, 4 * sizeof(uint64_t))
         array[w].rate_last = array[w].req_rate_last = array[w].conn_rate_last = 0
+        if array[w].rate_sec != now_s:
+            array[w].rate_now = array[w].req_rate_now = array[w].conn_rate_now = 0

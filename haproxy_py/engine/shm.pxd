@@ -32,6 +32,18 @@ cdef enum ServerAdmin:            # bits of `srv_admin_state`
     ADM_DRAIN = 24
     ADM_OUT = 59
 
+cdef struct RateShared:           # events in a sliding second, see frontends.rates
+    uint32_t lock
+    uint32_t sec                  # wall second
+    uint32_t now                  # events in it
+    uint32_t last                 # ... in the one before
+
+cdef enum:                        # rates of the whole process: what is limited
+    RATE_CONNECTIONS = 0
+    RATE_SESSIONS = 1
+    RATE_TLS = 2                  # sessions of TLS listeners
+    RATES = 3
+
 cdef struct ProxyShared:
     uint32_t scur
     uint32_t smax
@@ -54,10 +66,7 @@ cdef struct ProxyShared:
     uint32_t pending              # streams in its queue and in those of its servers
     uint32_t freed                # +1 whenever a server with a maxconn has a slot back
     uint32_t fullconn
-    uint32_t lim_lock             # rate-limit sessions, of the four below
-    uint32_t lim_sec              # wall second
-    uint32_t lim_now              # sessions in it
-    uint32_t lim_last             # ... in the one before
+    RateShared sessions           # rate-limit sessions
     uint32_t queue_lock           # of all these queues: qcur, pending, the heaps
     uint32_t queue_busy           # the lock is held; found set by who has just taken it: its owner died over it
     uint32_t queue_top            # heap of Waiters, those of the backend's queue; 0: empty
@@ -134,6 +143,10 @@ cdef struct GlobalShared:
     uint32_t cleared              # +1 at every `clear counters all`: what a worker counted before is not folded
     uint32_t life                 # +1 at every change in a server's life: see backends.follow
     uint32_t resolving            # 1: some worker has begun to look up names
+    uint32_t rate_limited         # whether any of rate_limits is set
+    uint32_t rate_limits[RATES]   # per second, 0: none
+    uint64_t compression_rate     # bytes per second, 0: no limit
+    RateShared rates[RATES]
 
 cdef struct WorkerShared:         # one line per worker: its part of the process-wide gauges
     uint64_t conns                # of GlobalShared.conns

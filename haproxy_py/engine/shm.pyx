@@ -9,6 +9,7 @@ that dies is retired by the supervisor: its totals move to index 0 and its part 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memset
+from libc.time cimport time
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.counters cimport (
     busiest, clear_peaks, counters_dict, fold, number_records, rates_of, statistics_of, sum_counters, times_of, totals_count,
@@ -400,6 +401,24 @@ cdef class Segment:
     def maxconn(self, value: int) -> None:
         self.shared.maxconn = value
 
+    def rate_limits(self) -> tuple[int, ...]:
+        """Connections, sessions, TLS sessions per second of the whole process group; 0: no limit."""
+        return tuple(self.shared.rate_limits[i] for i in range(RATES))
+
+    def limit_rate(self, what: int, value: int) -> None:
+        """Limit one of rate_limits() by its index, modulo 2**32 as HAProxy does; from the next connection on."""
+        self.shared.rate_limits[what] = value & 0xFFFFFFFF
+        self.shared.rate_limited = any(self.rate_limits())
+
+    @property
+    def compression_rate(self) -> int:
+        """Most bytes that are compressed in a second, all workers together; 0: no limit."""
+        return self.shared.compression_rate
+
+    @compression_rate.setter
+    def compression_rate(self, value: int) -> None:
+        self.shared.compression_rate = value
+
     @property
     def stopping(self) -> bool:
         """A soft stop is under way."""
@@ -442,7 +461,7 @@ cdef class ProxySlot:
     def gauges(self) -> dict:
         """Every field of ProxyShared by name."""
         cdef dict found = self.shared[0]
-        for name in ("lock", "queue_lock", "queue_busy", "queue_top", "queue_ticket", "queue_ms"):
+        for name in ("lock", "sessions", "queue_lock", "queue_busy", "queue_top", "queue_ticket", "queue_ms"):
             del found[name]
         return found
 
@@ -485,7 +504,7 @@ cdef class ProxySlot:
     def clear_peaks(self) -> None:
         """Forget every maximum of this proxy (`clear counters`)."""
         cdef ProxyShared *s = self.shared
-        clear_peaks(self.counters, self.segment.workers + 1)
+        clear_peaks(self.counters, self.segment.workers + 1, <uint64_t>time(NULL))
         s.rate_max = s.req_rate_max = s.conn_rate_max = 0
         s.smax = s.scur
         s.qmax = s.qcur
@@ -557,7 +576,7 @@ cdef class ServerSlot:
 
     def clear_peaks(self) -> None:
         """Forget every maximum of this server (`clear counters`)."""
-        clear_peaks(self.counters, self.segment.workers + 1)
+        clear_peaks(self.counters, self.segment.workers + 1, <uint64_t>time(NULL))
         self.shared.rate_max = 0
         self.shared.smax = self.shared.scur
         self.shared.qmax = self.shared.qcur

@@ -46,6 +46,7 @@ from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import Service
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
+from haproxy_py.tls import words as tls_words
 
 DRAIN_POLL_S = 0.05
 LINGER_MS = 4  # a worker's turn waits for more events until it is so old, then asyncio has its turn
@@ -111,6 +112,8 @@ class Instance:
             extra_bytes=shared_bytes(config) + 65536,
         )
         segment.maxconn = config.globals[process_words.MAXCONN] or 0
+        for number, setting in enumerate((process_words.MAXCONNRATE, process_words.MAXSESSRATE, tls_words.MAXSSLRATE)):
+            segment.limit_rate(number, config.globals[setting])
         worker = Worker(
             segment,
             bufsize=config.globals[tuning.BUFSIZE],

@@ -18,6 +18,7 @@ from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
 
 BACKLOG = 2000
+RATE_NAMES = ("connections", "sessions", "ssl-sessions", "http-compression")  # the first three as in Segment.rate_limits()
 RATES = (
     "'set rate-limit' only supports :\n"
     "   - 'connections global' to set the per-process maximum connection rate\n"
@@ -164,10 +165,14 @@ def set_maxconn_global(call: Call) -> None:
 
 @command("set rate-limit", "set rate-limit <setting> <value>", "change a rate limiting value", level=Level.ADMIN)
 def set_rate_limit(call: Call) -> None:
-    """Only `no limit`, which is what holds: limits on rates are not built yet."""
-    if call.arg(0) not in ("connections", "sessions", "ssl-sessions", "http-compression") or call.arg(1) != "global":
+    """Of all workers together; 0: no limit."""
+    if call.arg(0) not in RATE_NAMES or call.arg(1) != "global":
         raise Answer(RATES)
     if not call.arg(2):
         raise Answer("Expects an integer value.\n")
-    if _number(call.arg(2)):
-        raise Answer(f"'set rate-limit {call.arg(0)} global' is known to HAProxy, not supported yet.\n")
+    what, value = RATE_NAMES.index(call.arg(0)), _number(call.arg(2))
+    segment = call.instance.segment
+    if call.arg(0) == "http-compression":
+        segment.compression_rate = value * 1024  # kB in the command
+    else:
+        segment.limit_rate(what, value)

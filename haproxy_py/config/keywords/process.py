@@ -14,6 +14,8 @@ from haproxy_py.config.registry import global_keyword
 from haproxy_py.config.units import UnitError, leading_int, parse_time, strict_int
 
 MAXCONN: Setting[int] = Setting("maxconn", 0)  # 0: from ulimit-n or the system's limit
+MAXCONNRATE: Setting[int] = Setting("maxconnrate", 0)  # per second, of all frontends together; 0: no limit
+MAXSESSRATE: Setting[int] = Setting("maxsessrate", 0)
 NBTHREAD: Setting[int] = Setting("nbthread", 0)  # 0: as many as CPUs
 DAEMON: Setting[bool] = Setting("daemon", False)
 MASTER_WORKER: Setting[bool] = Setting("master-worker", False)
@@ -80,6 +82,8 @@ def _count(setting: Setting[int], *, once: bool = False, negative: bool = True) 
 _count(MAXCONN, once=True)
 _count(ULIMIT_N, once=True)
 _count(FD_HARD_LIMIT)
+_count(MAXCONNRATE, once=True)
+_count(MAXSESSRATE, once=True)
 _count(MWORKER_MAX_RELOADS, negative=False)
 
 

@@ -66,13 +66,14 @@ class Info:
     def _limits(self) -> dict[str, Any]:
         config = self.world.config
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        zero = ("Memmax_MB", "Memmax_bytes", "MaxSslConns", "Maxpipes", "CompressBpsRateLim", "BusyPolling")
+        zero = ("Memmax_MB", "Memmax_bytes", "MaxSslConns", "Maxpipes", "BusyPolling")
+        connections, sessions, tls = self.world.segment.rate_limits()
         hard = self.world.hard_maxconn or self.world.segment.maxconn
         most = self.world.segment.maxconn or hard
         return {
             **dict.fromkeys(zero, 0), "Ulimit-n": files, "Maxsock": files, "Maxconn": most, "Hard_maxconn": hard,
-            "ConnRateLimit": _limit(config, "maxconnrate"), "SessRateLimit": _limit(config, "maxsessrate"),
-            "SslRateLimit": _limit(config, "maxsslrate"), "node": config.globals[words.NODE] or _host(),
+            "ConnRateLimit": connections, "SessRateLimit": sessions, "SslRateLimit": tls,
+            "CompressBpsRateLim": self.world.segment.compression_rate, "node": config.globals[words.NODE] or _host(),
             "description": config.globals[words.DESCRIPTION] or None,
         }  # fmt: skip
 
@@ -130,12 +131,6 @@ class Info:
             rate = int((out - before) / (now - at)) if at else 0
             self._last = (now, out, rate)
         return rate
-
-
-def _limit(config: Any, name: str) -> int:
-    """A limit of the global section by its word, 0 when it was not set."""
-    found = next((value for key, value in config.globals.values.items() if key.name == name), 0)
-    return found if isinstance(found, int) else 0
 
 
 def _host() -> str:
