@@ -79,18 +79,18 @@ class Question:
         return data
 
     def step(self, received: bytes) -> Finding | None:
-        """A line ends at the first CR or LF."""
+        """A line ends at the first CR or LF; one with a NUL never ends."""
         self.received += received[: MOST - len(self.received)]
-        end = re.search(rb"[\r\n]", self.received)
+        end = re.search(rb"[\r\n]", self.received.partition(b"\0")[0])
         if end is not None:
-            return Finding(CHECKED, 0, self.received[: end.start()].decode("latin-1"))
+            return Finding(CHECKED, 0, self.received[: end.start()].decode("utf-8", "surrogateescape"))
         if received and len(self.received) < MOST:
             return None
         return Finding(L7TOUT, 0, INCOMPLETE) if self.received else Finding(L7RSP, 0, EMPTY)
 
     def timeout(self) -> Finding:
         """Time has run out."""
-        return Finding(L7TOUT, 0, INCOMPLETE if self.received else "")
+        return Finding(L7TOUT)
 
     def broken(self, error: str) -> Finding:
         """The connection has failed."""
@@ -141,8 +141,7 @@ class Agent:
         if spoken:
             health.apply(finding.status.verdict)
         moved = health.value != facts["agent_health"]
-        text = finding.info.encode("utf-8", "surrogateescape")
-        published.set_agent(self.slot, finding.status.number, finding.code, duration_ms, text, health.value)
+        published.set_agent(self.slot, finding.status.number, finding.code, duration_ms, finding.words, health.value)
         news = moved or TABLE[before["agent_status"]] is not finding.status
         if self.verbose and news and finding.status.verdict is not Verdict.UNKNOWN:
             backup, weight = bool(facts["backup"]), facts["eweight"]

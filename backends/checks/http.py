@@ -117,8 +117,7 @@ class Exchange:
 
     def timeout(self) -> Finding:
         """The finding when time runs out now."""
-        rule = self.current
-        return Finding(rule.tout_status or L7TOUT, 0, f" comment: {rule.comment}" if rule.comment else "")
+        return Finding(self.current.tout_status or L7TOUT)
 
     def step(self, received: bytes) -> Finding | None:
         """Judge what has arrived; b"" is the end of the connection. None: more is needed."""

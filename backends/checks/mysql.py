@@ -48,8 +48,6 @@ def _judged(received: bytes, at: int, ended: bool) -> Finding | bool | None:
 
 def greeting(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
     """The server's first packet; its version is what a passed check tells."""
-    if not received:
-        return empty(L7RSP, 2)
     judged = _judged(received, 0, ended)
     if judged is True:
         length = int.from_bytes(received[:3], "little")
@@ -58,24 +56,18 @@ def greeting(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | b
 
 
 def greeting_first(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
-    """The greeting in front of a login. Like HAProxy, log in even when the server has refused already."""
-    judged = greeting(received, ended, notes)
-    if isinstance(judged, Finding) and judged.status is L7STS:
-        notes["code"], notes["refused"] = str(judged.code), judged.info
-        return True
-    return judged
+    """The greeting in front of the answer to a login, which has been sent before: HAProxy does not wait for the greeting."""
+    return greeting(received, ended, notes) if received else empty(L7RSP, 3)
 
 
 def alone(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
     """The greeting as the whole check."""
-    judged = greeting(received, ended, notes)
+    judged = greeting(received, ended, notes) if received else empty(L7RSP, 2)
     return Finding(L7OK, 0, notes["version"], fleeting=True) if judged is True else judged
 
 
 def login(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | bool | None:
     """The packet behind the greeting."""
-    if "refused" in notes:
-        return Finding(L7STS, int(notes["code"]), notes["refused"])
     judged = _judged(received, int(notes["next"]), ended)
     return Finding(L7OK, 0, notes["version"], fleeting=True) if judged is True else judged
 
@@ -94,4 +86,4 @@ def script(line: Line) -> list[TcpStep]:
         line.fail(f"keyword 'user' only supports 'post-41' and 'pre-41' (got '{form}').")
     user = line.arg(1).encode("utf-8", "surrogateescape")
     said = login_41(user) if form == "post-41" else login_old(user)
-    return [Hear("custom", judge=greeting_first), Say(said, keep=True), Hear("custom", judge=login)]
+    return [Say(said), Hear("custom", judge=greeting_first), Hear("custom", judge=login)]

@@ -6,6 +6,7 @@ Frames: 4 bytes of length, type, 4 bytes of flags, stream and frame number (vari
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from backends.checks.kinds import empty, kind
 from backends.checks.status import L7OK, L7RSP, Finding
@@ -17,7 +18,7 @@ FIN = 1
 TRUE, UINT32, STRING = 0x11, 3, 8
 FRAME_SIZE, SMALLEST = 16380, 256  # what we offer: a buffer less the length; what the protocol allows at least
 VERSION = "2.0"
-PASSED = Finding(L7OK, 0, "SPOA server is ok")
+PASSED = Finding(L7OK, 0, "SPOA server is ok", fleeting=True)
 # Status codes of a DISCONNECT frame (SPOE.txt 3.2.9)
 REASONS = {
     0: "normal", 1: "I/O error", 2: "a timeout occurred", 3: "frame is too big", 4: "invalid frame received",
@@ -101,39 +102,42 @@ def hello() -> bytes:
     return struct.pack(">I", len(frame)) + frame
 
 
-def pairs(frame: bytes) -> tuple[int, dict[bytes, int | bytes | None]]:
-    """(type, values by name) of a frame without its length. Raises: Malformed."""
-    if len(frame) < 7:
-        raise Malformed(4)
-    flags = struct.unpack_from(">I", frame, 1)[0]
-    if not flags & FIN:
+def pairs(frame: bytes) -> Iterator[tuple[bytes, int | bytes | None]]:
+    """Names and values of a frame without its length, in their order. Raises: Malformed."""
+    if not struct.unpack_from(">I", frame, 1)[0] & FIN:
         raise Malformed(10)
     if frame[5] or frame[6]:
         raise Malformed(4)
     reader = Reader(frame, 7)
-    found: dict[bytes, int | bytes | None] = {}
     while reader.at < len(frame):
-        name = reader.string()
-        found[name] = reader.value()
-    return frame[0], found
+        yield reader.string(), reader.value()
 
 
 def judged(frame: bytes) -> int:
-    """0: a good AGENT-HELLO; else what is wrong, as in REASONS."""
-    kind, values = pairs(frame)
-    if kind == AGENT_DISCONNECT:
-        code = values.get(b"status-code")
-        return code if isinstance(code, int) and 0 < code else 4
-    if kind != AGENT_HELLO:
+    """0: a good AGENT-HELLO; else what is wrong, as in REASONS: the first bad value, then what is missing. Raises: Malformed."""
+    if len(frame) < 7 or frame[0] not in (AGENT_HELLO, AGENT_DISCONNECT):
         return 4
-    version, size = values.get(b"version"), values.get(b"max-frame-size")
-    if not isinstance(version, bytes):
+    if frame[0] == AGENT_DISCONNECT:
+        code = dict(pairs(frame)).get(b"status-code")
+        return code if isinstance(code, int) and 0 < code else 4
+    seen = set()
+    for name, value in pairs(frame):
+        wrong = _wrong(name, value)
+        if wrong:
+            return wrong
+        seen.add(name)
+    if b"version" not in seen:
         return 5
-    if version.strip(b" ") != VERSION.encode("ascii"):
-        return 8
-    if not isinstance(size, int):
-        return 6
-    return 0 if SMALLEST <= size <= FRAME_SIZE else 9
+    return 0 if b"max-frame-size" in seen else 6
+
+
+def _wrong(name: bytes, value: int | bytes | None) -> int:
+    """What is wrong with one value of a hello."""
+    if name == b"version":
+        return 4 if not isinstance(value, bytes) else 0 if value.strip(b" ") == VERSION.encode("ascii") else 8
+    if name == b"max-frame-size":
+        return 4 if not isinstance(value, int) else 0 if SMALLEST <= value <= FRAME_SIZE else 9
+    return 0
 
 
 def answer(received: bytes, ended: bool, notes: dict[str, str]) -> Finding | None:

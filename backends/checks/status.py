@@ -10,6 +10,8 @@ from enum import IntEnum
 
 from haproxy_py.observe.statistics.serverstate import name_findings
 
+INFO_ROOM = 127  # bytes of words that are kept of a finding (ServerShared.last_chk)
+
 
 class Verdict(IntEnum):
     """What a finding means for the server's health."""
@@ -71,13 +73,17 @@ class Finding:
     @property
     def last(self) -> bytes:
         """What statistics show of the words (last_chk)."""
-        return b"" if self.fleeting else self.info.encode("utf-8", "surrogateescape")
+        return b"" if self.fleeting else self.words
+
+    @property
+    def words(self) -> bytes:
+        """What is kept of the words: up to a NUL, INFO_ROOM bytes at most."""
+        return self.info.encode("utf-8", "surrogateescape").partition(b"\0")[0][:INFO_ROOM]
 
 
-def shown(info: str) -> str:
-    """What a log line shows of a server's words: up to a NUL, and nothing that could be taken for the line's own."""
-    raw = info.partition("\0")[0].encode("utf-8", "surrogateescape")
-    return "".join(chr(c) if 32 <= c < 127 and c not in b'<>"' else f"<{c:02X}>" for c in raw)
+def shown(words: bytes) -> str:
+    """What a log line shows of a server's words: nothing that could be taken for the line's own."""
+    return "".join(chr(c) if 32 <= c < 127 and c not in b'<>"' else f"<{c:02X}>" for c in words)
 
 
 def reason(finding: Finding, duration_ms: int) -> str:
@@ -85,8 +91,8 @@ def reason(finding: Finding, duration_ms: int) -> str:
     parts = [f", reason: {finding.status.text}"]
     if finding.status.has_code:
         parts.append(f", code: {finding.code}")
-    if finding.info:
-        parts.append(f', info: "{shown(finding.info)}"')
+    if finding.words:
+        parts.append(f', info: "{shown(finding.words)}"')
     if duration_ms >= 0:
         parts.append(f", check duration: {duration_ms}ms")
     return "".join(parts)

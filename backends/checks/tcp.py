@@ -43,7 +43,7 @@ class Act:
 class Say:
     """tcp-check send, send-lf, send-binary, send-binary-lf.
 
-    format, maker: instead of data; binary: the format gives hex digits; keep: what has been received stays.
+    format, maker: instead of data; binary: the format gives hex digits.
     """
 
     data: bytes = b""
@@ -51,7 +51,6 @@ class Say:
     format: Format | None = None
     binary: bool = False
     maker: Callable[[], bytes] | None = None
-    keep: bool = False
 
     def made(self, facts: Facts | None) -> bytes | None:
         """The bytes to send; None: the format did not give whole bytes."""
@@ -199,7 +198,9 @@ class Script:
         return Finding(status, 0, self._place())
 
     def broken(self, error: str) -> Finding:
-        """The finding when the connection fails now, with the system's words."""
+        """The finding when the connection fails now, with the system's words; what has come before is judged as the whole answer."""
+        if self.received and (judged := self._advance(ended=True)) is not None:
+            return judged
         return Finding(SOCKERR, 0, error + self._place())
 
     def _rule(self) -> Say | Hear | Act:
@@ -223,8 +224,7 @@ class Script:
                 if made is None:
                     return Finding(L7RSP, 0, f"tcp-check send : failed to build log-format string at step {number}")
                 self.outgoing += made
-                if not rule.keep:
-                    self.received.clear()
+                self.received.clear()
             else:
                 decided = self._hear(number, rule, ended)
                 if not isinstance(decided, bool):

@@ -69,6 +69,7 @@ KINDS: dict[str, dict[str, tuple[Act, ...]]] = {
     " option redis-check": {
         "pong": (WAIT, b"+PONG\r\n", HOLD), "error": (WAIT, b"-ERR no\r\nxx", HOLD), "error and end": (WAIT, b"-ERR no\r\nxx"),
         "in pieces": (WAIT, b"+PO", PAUSE, b"NG\r\n", HOLD), "end": (WAIT,), "silence": (WAIT, HOLD), "reset": (WAIT, RESET),
+        "reset behind words": (WAIT, b"-ERR no\r\n", PAUSE, RESET), "long": (WAIT, b"A" * 300 + b"\r\n"), "NUL": (WAIT, b"\0abc\r\n"),
     },
     " option ssl-hello-chk": {
         "handshake": (WAIT, b"\x16\x03\x01\x00\x10abcdef", HOLD), "alert": (WAIT, b"\x15\x03\x01\x00\x02\x02\x28", HOLD),
@@ -94,7 +95,7 @@ KINDS: dict[str, dict[str, tuple[Act, ...]]] = {
         "well": (GREET, WAIT, ACCEPTED, HOLD), "denied": (GREET, WAIT, DENIED, HOLD), "noise": (GREET, WAIT, b"xxxxxxxx", HOLD),
         "end": (GREET, WAIT), "half": (GREET, WAIT, ACCEPTED[:5]), "two bytes": (GREET, WAIT, ACCEPTED[:2]),
         "old password": (GREET, WAIT, _mysql(2, b"\xfe"), HOLD), "blocked": (BLOCKED, HOLD), "at once": (GREET + ACCEPTED, HOLD),
-        "silence": (GREET, HOLD),
+        "silence": (GREET, HOLD), "no greeting": (WAIT, HOLD), "no greeting, end": (WAIT,), "late greeting": (WAIT, GREET + ACCEPTED, HOLD),
     },
     " option mysql-check user haproxy post-41": {"well": (GREET, WAIT, ACCEPTED, HOLD)},
     " option mysql-check user haproxy pre-41": {"well": (GREET, WAIT, ACCEPTED, HOLD)},
@@ -116,8 +117,10 @@ KINDS: dict[str, dict[str, tuple[Act, ...]]] = {
         "goodbye": (WAIT, _frame(102, status_code=b"\x03\x03", message=b"\x08\x05oh no"), HOLD), "ack": (WAIT, _frame(103), HOLD),
         "http": (WAIT, HTTP_NOISE, HOLD), "half": (WAIT, _frame(101, **_agent())[:20], HOLD), "end": (WAIT,), "silence": (WAIT, HOLD),
         "empty": (WAIT, bytes(4), HOLD), "fragment": (WAIT, _frame(101, 0, **_agent()), HOLD),
+        "no version, big": (WAIT, _frame(101, max_frame_size=b"\x03" + _varint(1000000)), HOLD), "fragment of an ack": (WAIT, _frame(103, 0), HOLD),
+        "version is a number": (WAIT, _frame(101, version=b"\x03\x02"), HOLD),
     },
-    SCRIPT + "tcp-check expect ! string foo": {"end": (), "other": (b"bar",)},
+    SCRIPT + "tcp-check expect ! string foo": {"end": (), "other": (b"bar",), "reset": (b"bar", PAUSE, RESET)},
     SCRIPT + "tcp-check expect min-recv 5 ! string foo": {"end": (b"ba",), "silence": (b"ba", HOLD)},
     SCRIPT + "tcp-check expect string foo comment cc on-error bad:%[res.payload(0,0)] status-code int(7)": {"other": (b"bar\r\nx<>\"\xe9",), "end": ()},
     SCRIPT + 'tcp-check send-lf hi-%[srv_name]-%[be_name]-%s-%b\\r\\n\n tcp-check expect string foo on-success "%[res.payload(0,0)] good" status-code res.len': {
@@ -139,6 +142,8 @@ KINDS: dict[str, dict[str, tuple[Act, ...]]] = {
     CHECK + ("http-check set-var(check.p) str(/pp)\n http-check send uri-lf %[var(check.p)] hdr X %[srv_name]\n http-check expect status 200\n"
              " http-check unset-var(check.p)"): {"well": (WAIT, OK)},
     CHECK + "http-check send meth POST uri / ver HTTP/1.1 hdr Host x body-lf a%[srv_name]b": {"well": (WAIT, OK), "garbage": (WAIT, b"hello\r\n\r\n")},
+    CHECK + "http-check expect status 200 comment cc": {"silence": (WAIT, HOLD), "half": (WAIT, b"HTTP/1.1 200 OK\r\n", HOLD), "cut": (WAIT, b"HTTP/1.1 2")},
+    CHECK + "http-check expect rstring oo comment cc": {"silence": (WAIT, HOLD), "half": (WAIT, b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nfo", HOLD)},
     CHECK + "http-check expect status 200 on-success yes\n http-check set-var(check.p) str(/pp)": {"well": (WAIT, OK)},
 }  # fmt: skip
 

@@ -71,7 +71,7 @@ class Actor:
         except (OSError, asyncio.CancelledError):
             pass  # the visitor has gone
         finally:
-            self.said = bytes(heard) if self.said is None else self.said
+            self.said = self.said or bytes(heard)  # a visit that is reset may lose its words to the reader
             writer.close()
 
 
