@@ -7,6 +7,7 @@ preceded by surplus bytes of an earlier one.
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
+cimport haproxy_py.engine.conn as conn
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
 from haproxy_py.engine.addr cimport Addr, addr_to_sockaddr
@@ -321,6 +322,8 @@ cdef class Server:
         c.worker = self.worker
         c.user = user
         c.dst = to
+        if conn.wants_own_address:
+            c.learn_src()
         c.connecting = True
         c.may_write = local          # on loopback the handshake is over by now: the first send tells
         c.sni = sni

@@ -11,6 +11,9 @@ cdef enum:
     IO_AGAIN = -1
     IO_ERROR = -2
 
+cdef bint wants_own_address           # a log format or a fetch asks from where servers are connected to
+cdef void want_own_address() noexcept
+
 cdef class Conn(Source):
     cdef TlsSession tls               # None: plain
     cdef Addr src                     # who connected (client side: the client; server side: us)
@@ -35,3 +38,4 @@ cdef class Conn(Source):
     cdef void shutdown_write(self) noexcept
     cdef void close(self, bint hard) noexcept                          # hard: RST (SO_LINGER 0)
     cdef bint has_pending(self) noexcept
+    cdef void learn_src(self) noexcept                                 # our address, from the kernel

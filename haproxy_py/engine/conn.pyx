@@ -7,13 +7,23 @@ last one is concluded without another system call.
 
 from libc.stdint cimport uint32_t
 cimport haproxy_py.engine.sys as sys
-from haproxy_py.engine.sys cimport iovec, msghdr, ssize_t
+from haproxy_py.engine.addr cimport addr_from_sockaddr
+from haproxy_py.engine.sys cimport iovec, msghdr, sockaddr, sockaddr_un, socklen_t, ssize_t
 from haproxy_py.engine.tls cimport TLS_EOF, TLS_WANT_READ, TLS_WANT_WRITE
 from libc.string cimport memset
 
 cdef struct Linger:
     int on
     int seconds
+
+
+wants_own_address = False
+
+
+cdef void want_own_address() noexcept:
+    """From now on every connection to a server learns our own address when it is made."""
+    global wants_own_address
+    wants_own_address = True
 
 
 cdef class Conn(Source):
@@ -34,6 +44,13 @@ cdef class Conn(Source):
         if events & sys.EPOLLERR:
             self.may_read = True
             self.may_write = True
+
+    cdef void learn_src(self) noexcept:
+        cdef sockaddr_un sa
+        cdef socklen_t n = sizeof(sa)
+        memset(&sa, 0, sizeof(sa))
+        if sys.getsockname(self.fd, <sockaddr *>&sa, &n) == 0:
+            addr_from_sockaddr(&self.src, <sockaddr *>&sa)
 
     cdef ssize_t recv(self, char *buf, size_t n) noexcept:
         cdef ssize_t r

@@ -36,7 +36,7 @@ cdef class Txn:
     cdef ProxySlot be                   # None: not chosen (logs show the frontend's name)
     cdef ServerSlot srv                 # None
     cdef Conn client
-    cdef Conn server                    # None while there is none
+    cdef Conn server                    # the latest one, even when it is closed or idle again; None: there was none
     cdef Addr src                       # of the client (or what PROXY / set-src said)
     cdef Addr dst
     cdef bytes bind_name                # of the bind line, for %ft and so on

@@ -6,6 +6,7 @@ import socket
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.string cimport memcpy, memchr, strlen
 from libc.time cimport tm, time_t, localtime_r, gmtime_r
+from haproxy_py.engine.conn cimport want_own_address
 from haproxy_py.engine.addr cimport Addr, addr_text
 from haproxy_py.engine.conn cimport Conn
 from haproxy_py.engine.sys cimport AF_INET, AF_INET6, getpid, clock_gettime, timespec, CLOCK_MONOTONIC
@@ -88,6 +89,8 @@ cdef int64_t _timer(Txn t, int kind) noexcept nogil:
     if kind == A_Tr:
         return _between(_since(t, t.response_us), _since(t, t.connect_us))
     if kind == A_Td:
+        if t.http and not t.response_us:
+            return -1
         return _total(t) - (_since(t, t.response_us) if t.response_us else 0)
     if kind == A_Ta:
         return _total(t) - (idle + _handshake(t) if idle >= 0 else 0)
@@ -201,6 +204,8 @@ cdef class IpNode(LogNode):
         self.name = name
         self.kind = kind
         self.flags = flags
+        if kind == A_bi:
+            want_own_address()
 
     cdef uint32_t emit(self, Txn t, char *out, uint32_t room) noexcept:
         cdef char text[64]
@@ -224,6 +229,8 @@ cdef class PortNode(LogNode):
         self.name = name
         self.kind = kind
         self.flags = flags
+        if kind == A_bp:
+            want_own_address()
 
     cdef uint32_t emit(self, Txn t, char *out, uint32_t room) noexcept:
         cdef Addr *a = _address(t, self.kind)
@@ -563,7 +570,7 @@ cdef const char *_path_start(const char *a, const char *b) noexcept nogil:
     while p + 2 < b and not (p[0] == c':' and p[1] == c'/' and p[2] == c'/'):
         p += 1
     if p + 2 >= b:
-        return a
+        return b                                     # `*`, or the authority of a CONNECT: no path
     p += 3
     while p < b and p[0] != c'/':
         p += 1

@@ -172,8 +172,7 @@ cdef class HttpAnswer(Relay):
     cdef void part_from_server(self) noexcept:
         """Both messages are through: the connection goes to the pool, to its session, or is closed."""
         cdef ServerConn c = self.sconn
-        self.sconn = None
-        self.server = None
+        self.sconn = None                            # not self.server: the log line tells its addresses
         if c is None:
             return
         if not self.keep_server or self.rs.raw > self.rs.end or not self.quiet(c):

@@ -318,7 +318,6 @@ cdef class Relay(Stream):
         """Close the server connection, if there is one; the slot of the server stays ours."""
         cdef ServerConn c = self.sconn
         self.sconn = None
-        self.server = None
         if c is not None:
             if hard and self.rq.body.mode == B_LENGTH and not self.rq.body.done:
                 no_delay(c.fd)                       # a reset throws away what MSG_MORE still holds back

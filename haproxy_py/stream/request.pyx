@@ -39,7 +39,10 @@ cdef class HttpRequest(HttpService):
         cdef FrontConf f = s.front
         self.join(s)
         self.http = True
-        self.handshake_us = s.handshake_us if s.requests == 0 else s.idle_us
+        self.handshake_us = s.handshake_us
+        if s.requests:                               # its time begins where the one before it ended (manual 8.4)
+            self.accept_us = self.handshake_us = s.idle_us
+            self.accept_wall_us = s.reactor.wall_us - <int64_t>(s.reactor.now_us - s.idle_us)
         self.fe.mine.streams += 1
         self.request_us = s.reactor.now_us
         self.request_wall_us = s.reactor.wall_us
@@ -56,7 +59,8 @@ cdef class HttpRequest(HttpService):
         """The connection ended or timed out before a byte of its first request."""
         self.uri = b"<BADREQ>"
         self.empty = True
-        self.request_us = 0
+        self.request_us = self.accept_us
+        self.request_wall_us = self.accept_wall_us
         self.term_cause = cause
         self.term_state = c'R'
         if self.front.httpconf.ignore_probes:
@@ -103,7 +107,7 @@ cdef class HttpRequest(HttpService):
 
     cdef void bad_request(self, int status) noexcept:
         self.uri = b"<BADREQ>"
-        self.request_us = self.head_us = 0
+        self.head_us = 0
         self.term_cause = c'P'
         self.term_state = c'R'
         self.fe.mine.ereq += 1

@@ -37,7 +37,7 @@ cdef long left_ms(Conn c, uint64_t now) noexcept:
 
 
 cdef dict one_row(Worker worker, Session s, Stream t, uint64_t now_us, uint64_t now_ms):
-    cdef Conn back = t.server
+    cdef Conn back = (<Relay>t).sconn if isinstance(t, Relay) else None
     return {
         "number": number_of(worker, <void *>t),
         "proto": "tcpv6" if s.src.family == AF_INET6 else "tcpv4" if s.src.family == AF_INET else "unix_stream",

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from haproxy_py.engine.addr cimport Addr
+from haproxy_py.engine.conn cimport want_own_address
 from haproxy_py.engine.sys cimport AF_INET, AF_INET6
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.sample cimport Fetch, Sample, set_bool, set_int, set_text, T_IPV4, T_IPV6
@@ -43,6 +44,8 @@ cdef class Address(Fetch):
 
     def setup(self, list args, which="src") -> None:
         self.which = _WHICH[which]
+        if self.which == BC_SRC:
+            want_own_address()
 
     cdef int eval(self, Txn t, Sample *s) noexcept:
         cdef Addr *a = _address(t, self.which)
