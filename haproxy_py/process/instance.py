@@ -205,6 +205,7 @@ class Instance:
     def bind(self, inherited: Mapping[str, int]) -> None:
         """Open the listening sockets, taking over those of `inherited`. Raises: frontends.bind.BindFailure."""
         self.listening = bind.open_all(self.config, inherited, sockets.wanted(self.config))
+        self.statistics.info.booted(time.time())
 
     def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1, *, shared_loop: bool = False) -> None:
         """Take traffic in this process, nested in `loop` (running or about to run).

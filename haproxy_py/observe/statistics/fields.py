@@ -282,7 +282,7 @@ _STAT = (
     ("h1_bytes_in", "FB=MCP:u64", "Total number of bytes received"),
     ("h1_bytes_out", "FB=MCP:u64", "Total number of bytes sent"),
     ("h1_spliced_bytes_in", "FB=MCP:u64", "Total number of bytes received using kernel splicing"),
-    ("h1_spliced_bytes_out", "FB=MCP:u64", "Total number of bytes sentusing kernel splicing"),
+    ("h1_spliced_bytes_out", "FB=MCP:u64", "Total number of bytes sent using kernel splicing"),
 )  # fmt: skip
 
 _INFO = (

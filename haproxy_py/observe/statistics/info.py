@@ -49,6 +49,10 @@ class Info:
         self.boot_ms = 0
         self.idle = IdleMeter()
 
+    def booted(self, now: float) -> None:
+        """The sockets are open, so the workers are about to run."""
+        self.boot_ms = self.boot_ms or int(1000 * (now - self.born))
+
     def values(self, now: float, *, exact: bool = False) -> dict[str, Any]:
         """By name. exact: times as fractions (`float`)."""
         seconds = max(0.0, now - self.born)
@@ -89,7 +93,7 @@ class Info:
         pools = self._pools()
         return {
             **dict.fromkeys(zero, 0), **pools, "Nbthread": segment.workers, "Pid": alive[min(alive)] if alive else 0,
-            "Stopping": int(segment.stopping), "Listeners": len(self.world.listening), "Idle_pct": idle, "Run_queue": 1,
+            "Stopping": int(segment.stopping), "Listeners": len(self.world.listening), "Idle_pct": idle, "Run_queue": 0,
             "DroppedLogs": self.world.dropped_logs(),
         }  # fmt: skip
 
@@ -124,11 +128,14 @@ class Info:
     _last: tuple[float, int, int] = (0.0, 0, 0)
 
     def _byte_rate(self, out: int) -> int:
-        """Bytes per second since it was last asked, a second ago or more."""
+        """Bytes per second since it was last asked, a second ago or more; at first since the start."""
         now = time.monotonic()
         at, before, rate = self._last
-        if now - at >= 1.0:
-            rate = int((out - before) / (now - at)) if at else 0
+        if not at:
+            rate = int(out / max(1.0, time.time() - self.born))
+            self._last = (now, out, rate)
+        elif now - at >= 1.0:
+            rate = int((out - before) / (now - at))
             self._last = (now, out, rate)
         return rate
 

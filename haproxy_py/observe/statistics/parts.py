@@ -108,10 +108,10 @@ def _set(row: Row, **values: Value) -> None:
 
 
 def _wire(row: Row, found: dict[str, Any], connections: int, total: int, streams: int, requests: int) -> None:
-    """The fields of the HTTP/1 module."""
+    """The fields of the HTTP/1 module. found: with the bytes, {} for a proxy that does not speak HTTP."""
     _set(
         row, h1_open_connections=connections, h1_open_streams=streams, h1_total_connections=total, h1_total_streams=requests,
-        h1_bytes_in=found["wire_in"], h1_bytes_out=found["wire_out"], h1_spliced_bytes_in=0, h1_spliced_bytes_out=0,
+        h1_bytes_in=found.get("wire_in", 0), h1_bytes_out=found.get("wire_out", 0), h1_spliced_bytes_in=0, h1_spliced_bytes_out=0,
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ class FrontendPart(Part):
             _wire(row, found, found["scur"], sessions, found["streams"], requests)
         else:
             _set(row, sess_other=sessions, h1sess=0, req_other=0, h1req=0)
-            _wire(row, found, 0, 0, 0, 0)
+            _wire(row, {}, 0, 0, 0, 0)
         return row
 
 
@@ -262,7 +262,7 @@ class BackendPart(Part):
         if self.http:
             _wire(row, found, kept, made, used, sum(t["req_tot"] for _, t in each))
         else:
-            _wire(row, found, 0, 0, 0, 0)
+            _wire(row, {}, 0, 0, 0, 0)
         if legends:
             _set(row, algo=self.proxy[balance.BALANCE][0], cookie=serverstate.backend_cookie(self.proxy))
         return row
