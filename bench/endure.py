@@ -163,6 +163,8 @@ def live(args: argparse.Namespace, rig: Rig, site: configs.Site) -> list[Sample]
         dead=rig.ports.take(),
     )  # fmt: skip
     group = rig.start_text("pyhaproxy", text, site, ("-W", "-S", f"{folder}/master"))
+    while not (folder / "master").exists():
+        time.sleep(0.01)
     load, scraper = Load(site.port, args.connections), Scraper(site.port, folder)
     load.start()
     scraper.start()

@@ -31,6 +31,7 @@ from haproxy_py.config.keywords import bind as bind_words
 from haproxy_py.config.keywords import options, tuning
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.keywords.stats_socket import STATS_TIMEOUT
 from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
 from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
@@ -290,7 +291,9 @@ class Instance:
         self._drain = asyncio.get_running_loop().create_task(self._wait_drained())
 
     async def _wait_drained(self) -> None:
-        while self.worker.newest_session_exists:
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + self.config.globals[STATS_TIMEOUT] / 1000
+        while self.worker.newest_session_exists or (self.service is not None and self.service.busy() and loop.time() < patience):
             await asyncio.sleep(DRAIN_POLL_S)
             self._close_idle()
         self.drained.set()

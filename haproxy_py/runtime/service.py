@@ -44,6 +44,7 @@ class Service:
         self.timeout_ms: int = instance.config.globals[STATS_TIMEOUT]
         self.started_at: float = instance.started_at or time.time()
         self.connections: set[asyncio.Task[None]] = set()
+        self._talks: set[Connection] = set()
         self._listening: list[tuple[socket.socket, Door]] = []
         self._paused = False
 
@@ -103,6 +104,10 @@ class Service:
         for task in list(self.connections):
             task.cancel()
 
+    def busy(self) -> bool:
+        """Whether somebody waits for an answer, or has not said yet what is wanted."""
+        return len(self.connections) > len(self._talks) or any(not talk.idle for talk in self._talks)
+
     def close_doors(self) -> None:
         """Accept no more; what is connected goes on."""
         self._pause()
@@ -147,20 +152,24 @@ class Service:
         talk = Dialogue(self, client, self.limit, COMMANDS)
         client.tags["socket"] = sock
         client.tags["door"] = door
+        connection = Connection(sock, talk)
+        self._talks.add(connection)
         try:
-            await Connection(sock, talk).serve()
+            await connection.serve()
         except (OSError, TimeoutError, asyncio.CancelledError):
             pass
         finally:
+            self._talks.discard(connection)
             sock.close()
 
 
 class Connection:
-    """One client. Its socket is non-blocking."""
+    """One client. Its socket is non-blocking. idle: it was answered and has asked for nothing since."""
 
     def __init__(self, sock: socket.socket, talk: Dialogue) -> None:
         self.sock = sock
         self.talk = talk
+        self.idle = False
         self.loop = asyncio.get_running_loop()
         talk.wake = self._has_input
 
@@ -185,8 +194,10 @@ class Connection:
             if request is None:
                 if client.closing or not await self._read():
                     break
+                self.idle = False
                 continue
             await self._answer(request)
+            self.idle = True
         words = client.tags.pop("last words", "")
         if words:
             await self._send(words.encode())
