@@ -195,7 +195,8 @@ CASES: dict[str, tuple[str, Sequence[Step]]] = {
         "  server-template s 3 _http._tcp.web.test resolvers d resolve-prefer ipv4",
         [(services("1 2560 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 10 1 h1.test 8080")),
          (services("1 2560 8080 h1.test.", "1 0 81 h2.test.", h1="127.0.0.2", h2="127.0.0.3"), has("s2 127.0.0.3 2 64 0")),
-         (services("1 0 81 h2.test.", h2="127.0.0.3"), has("s1 - 0 96")), (code(3), has("s2 - 0 96"))],
+         (services("1 0 81 h2.test.", h1="127.0.0.2", h2="127.0.0.3"), has("s1 - 0 96")),  # only one question at a time fails: which is
+         (zone({("h2.test.", "A"): ("127.0.0.3",)}, code=3), has("s2 - 0 96"))],           # asked first is not the same every time
     ),
     "services with addresses": (
         "  server-template s 2 _http._tcp.web.test resolvers d resolve-prefer ipv4 resolve-opts ignore-weight",
