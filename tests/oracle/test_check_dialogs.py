@@ -23,7 +23,7 @@ from tests.oracle.check_dialogs import DIALOGS, HOLD, PAUSE, RESET, WAIT, Dialog
 FIRST = re.compile(r"Health check for server (b\d+)/s (\w+), reason: (.*), check duration: \d+ms, status: (.*)\.$")
 HELLO_TIME = slice(11, 15)  # of an SSLv3 hello
 WAIT_SECONDS = 20.0
-HEAD = "defaults\n mode {mode}\n{log} timeout connect 1s\n timeout check 1s\n timeout client 1s\n timeout server 1s\n option log-health-checks\n"
+HEAD = "defaults\n mode {mode}\n{log} timeout connect 3s\n timeout check 3s\n timeout client 1s\n timeout server 1s\n option log-health-checks\n"
 EMPTY = ("failed", "Layer7 wrong status, code: 0", "0/1 DOWN")
 # What newer ones than the packaged 2.6 say (seen with 2.8), which are followed.
 NEWER = {
