@@ -18,6 +18,7 @@ cdef class HttpAnswer(Relay):
     cdef bint close_server               # option http-server-close or a backend's httpclose
     cdef bint logged
     cdef bint own_reply
+    cdef bint reply_fails                # a page stands in for a reply that did not fit
     cdef uint64_t counted_in             # request bytes as HAProxy counts them: head, then payload
     cdef uint64_t counted_out
     cdef bytes reply_body
@@ -33,6 +34,7 @@ cdef class HttpAnswer(Relay):
     cdef Reply page_of(self, int status)
     cdef void leave_reply(self) noexcept
     cdef void answer(self, Reply reply) noexcept
+    cdef void answer_instead(self, Reply reply) noexcept
     cdef void send_answer(self) noexcept
     cdef void raw_answer(self, int status) noexcept
     cdef void close_books(self) noexcept                            # log, counters, gauges; once

@@ -50,6 +50,7 @@ cdef class HttpAnswer(Relay):
         cdef Session s = self.session
         cdef Head q = self.req
         cdef int64_t n = -1
+        cdef uint64_t counted = self.counted_out
         if self.rs.head_off < self.rs.head_end and not self.own_reply:
             self.rs.off = self.rs.end                # interim replies go first, of the server's last one nothing
             if chan_flush(&self.rs, s) <= 0:
@@ -88,7 +89,8 @@ cdef class HttpAnswer(Relay):
         if self.rs.head != NULL:
             n = self.res.write_response(self.rs.head, self.worker.buffers.size)
         if n < 0:
-            self.cut(c'R', self.term_state)
+            self.counted_out = counted
+            self.answer_instead(reply)
             return
         self.rs.head_end = <uint32_t>n
         self.rs.body.done = 1
@@ -101,6 +103,17 @@ cdef class HttpAnswer(Relay):
         if self.counted_be:
             count_status(self.be.mine, reply.logged)
         self.send_answer()
+
+    cdef void answer_instead(self, Reply reply) noexcept:
+        """The head of a reply of ours does not fit a buffer: a page, or nothing when that was one."""
+        if self.rs.head == NULL or self.reply_fails:
+            self.cut(c'R', self.term_state)
+            return
+        self.reply_fails = True
+        self.reply_fields = None
+        self.head_us = 0
+        self.term_cause = c'I' if 300 <= reply.status < 400 else c'P'
+        self.answer(self.page_of(500))
 
     cdef void run_after_rules(self) noexcept:
         """The http-after-response rules of both; they see the reply that is in `res`, ours or a service's."""

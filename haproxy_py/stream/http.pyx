@@ -352,10 +352,6 @@ cdef class HttpStream(HttpRequest):
             return False
         if self.rs.body.mode != B_TUNNEL:
             say_connection(h, self.keep_client, q.version == 10)
-        count_status(self.fe.mine, h.status)
-        count_status(self.be.mine, h.status)
-        count_status(self.target.slot.mine, h.status)
-        self.target.slot.mine.req_tot += 1
         if not h.edited and h.flags & HF_CLEAN:
             self.rs.off = 0
         else:
@@ -368,8 +364,12 @@ cdef class HttpStream(HttpRequest):
             if self.rs.head != NULL:
                 size = h.write_response(self.rs.head + self.rs.head_end, self.worker.buffers.size - self.rs.head_end)
             if size < 0:
-                return self.refuse_head()
+                return self.rewritten_too_large()
             self.rs.head_end += <uint32_t>size
+        count_status(self.fe.mine, h.status)
+        count_status(self.be.mine, h.status)
+        count_status(self.target.slot.mine, h.status)
+        self.target.slot.mine.req_tot += 1
         if self.rs.body.done and self.rs.raw > self.rs.end:
             self.keep_server = False                 # surplus bytes: never passed on, the connection is not used again
         if self.front.log is not None and self.front.log.asap:
@@ -383,6 +383,15 @@ cdef class HttpStream(HttpRequest):
         self.res_seen = False
         self.response_us = 0
         return self.bad_reply()
+
+    cdef bint rewritten_too_large(self) noexcept:
+        """Rules have made the reply's head too large for a buffer: 500, as in HAProxy."""
+        self.fe.mine.wrew += 1
+        self.be.mine.wrew += 1
+        self.leave_reply()
+        self.response_us = 0
+        self.fail(500, c'P', c'H')
+        return False
 
     cdef bint run_response_rules(self) noexcept:
         """tcp-response content, http-response of backend and frontend, then http-after-response of both. False: ended."""
@@ -454,6 +463,10 @@ cdef class HttpStream(HttpRequest):
         elif self.state == ST_CONNECT or self.state == ST_TURN:
             self.drop_server(True)
             self.fail(503, cause, c'C')
+        elif self.state == ST_TARPIT:
+            self.term_cause = cause                  # it was counted and marked as refused
+            self.term_state = c'T'
+            self.cut(cause, c'T')
         else:
             self.abort(cause)
 

@@ -33,4 +33,6 @@ cdef class HttpRequest(HttpService):
     cdef bint switch_backend(self) noexcept
     cdef void forward(self) noexcept
     cdef void buffer_body(self) noexcept
+    cdef void send_off(self) noexcept
+    cdef bint too_large(self) noexcept
     cdef void prepare_request(self) noexcept

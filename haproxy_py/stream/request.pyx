@@ -30,6 +30,10 @@ from backends.backend cimport Backend
 from haproxy_py.stream.service cimport HttpService, Service
 
 
+cdef enum:
+    LATER_ROOM = 512         # what may still be added to a head once a server is known
+
+
 cdef class HttpRequest(HttpService):
     """The request's half of an HTTP stream."""
 
@@ -310,9 +314,7 @@ cdef class HttpRequest(HttpService):
             self.state = ST_BODY
             self.buffer_body()
             return
-        self.prepare_request()
-        self.ready_to_send()
-        self.seek_server()
+        self.send_off()
 
     cdef void buffer_body(self) noexcept:
         """option http-buffer-request: the whole body, or a full buffer, before anything is sent."""
@@ -333,9 +335,23 @@ cdef class HttpRequest(HttpService):
                 return
         s.timer.deadline = 0
         self.payload_len = self.rq.raw
+        self.send_off()
+
+    cdef void send_off(self) noexcept:
+        """The head is what it shall be; one that rules have made too large for a buffer is refused."""
         self.prepare_request()
         self.ready_to_send()
-        self.seek_server()
+        if (self.req.edited or not self.req.flags & HF_CLEAN) and self.too_large():
+            self.fe.mine.wrew += 1
+            self.be.mine.wrew += 1
+            self.head_us = 0                         # for HAProxy there is no request yet
+            self.fail(500, c'P', c'R')
+        else:
+            self.seek_server()
+
+    cdef bint too_large(self) noexcept:
+        """The rewritten head is not there, or leaves no room for the server's name or a PROXY header."""
+        return self.rq.head_end == 0 or self.rq.head_end + LATER_ROOM > self.worker.buffers.size
 
     cdef void prepare_request(self) noexcept:
         """The head as the server shall see it: forwarded as received where nothing changes, rewritten otherwise."""

@@ -291,7 +291,9 @@ cdef class TcpStream(Relay):
         self.cut(cause, state)
 
     cdef void server_ended(self, uint8_t cause) noexcept:
-        if self.state != ST_DONE:
+        if self.state < ST_TUNNEL:
+            self.abort(cause)
+        elif self.state != ST_DONE:
             self.cut(cause, TERM_NONE)
 
     cdef void cut(self, uint8_t cause, uint8_t state) noexcept:
