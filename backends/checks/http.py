@@ -9,6 +9,7 @@ An Exchange is one request and its judgement:
 
 from __future__ import annotations
 
+from backends.checks.pattern import GaveUp
 from backends.checks.rules import DEFAULT_EXPECT, Expect, Round, Send, SetVar, filled
 from backends.checks.samples import Facts
 from backends.checks.status import L7OK, L7OKC, L7RSP, L7STS, L7TOUT, SOCKERR, Finding, Status
@@ -89,6 +90,7 @@ class Exchange:
         self.head: Head | None = None
         self.complete = False
         self._at = 0
+        self._gave_up: Expect | None = None  # its regex was, and is asked once more when all has come
         self._fed = 0
         self._reader = HeadReader(response=True, size=max_bytes)
         self._framed: BodyReader | None = None
@@ -202,7 +204,7 @@ class Exchange:
         assert self.head is not None
         code = self.head.status_code
         if expect.regex is not None:
-            return expect.regex.search(b"%d" % code) is not None
+            return expect.regex.found_at_all(b"%d" % code)
         return any(low <= code <= high for low, high in expect.codes)
 
     def _field_found(self, expect: Expect) -> bool:
@@ -221,13 +223,17 @@ class Exchange:
 
     def _body_found(self, expect: Expect) -> bool:
         if expect.regex is not None:
-            return expect.regex.search(self.body) is not None
+            try:
+                return expect.regex.found(bytes(self.body))
+            except GaveUp:
+                self._gave_up = expect
+                return False
         return filled(expect.text, self.facts).encode("utf-8", "surrogateescape") in self.body
 
     def _body_rule(self, expect: Expect, final: bool) -> Finding | None:
         """Judge a string or regex on the body: decided early by a match, else when no more comes."""
         assert self.head is not None
-        if not final and len(self.body) < expect.min_recv:
+        if not final and (len(self.body) < expect.min_recv or self._gave_up is expect):
             return None
         if self._body_found(expect):
             return self._failed(L7RSP, UNWANTED, expect) if expect.negated else Finding(L7OK, self.head.status_code)

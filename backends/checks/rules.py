@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 
+from backends.checks.pattern import Pattern
 from backends.checks.samples import Facts
 from backends.checks.status import Status
 from haproxy_py.rules.logformat import Format
@@ -78,7 +78,7 @@ class FieldMatch:
 
     method: str
     text: Text
-    regex: re.Pattern[bytes] | None = None
+    regex: Pattern | None = None
 
     def wanted(self, facts: Facts | None) -> bytes:
         """The text to compare with."""
@@ -93,7 +93,7 @@ class FieldMatch:
         if self.method == "sub":
             return wanted in value
         if self.method == "reg":
-            return self.regex is not None and self.regex.search(value) is not None
+            return self.regex is not None and self.regex.found_at_all(value)
         return value == wanted
 
 
@@ -108,7 +108,7 @@ class Expect:
     negated: bool = False
     codes: tuple[tuple[int, int], ...] = ()
     text: Text = ""
-    regex: re.Pattern[bytes] | None = None
+    regex: Pattern | None = None
     name: FieldMatch | None = None
     value: FieldMatch | None = None
     min_recv: int = 0

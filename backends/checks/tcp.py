@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from backends.checks.pattern import GaveUp, Pattern
 from backends.checks.rules import Connect
 from backends.checks.samples import Facts
 from backends.checks.status import L7OK, L7RSP, L7TOUT, SOCKERR, Finding, Status
@@ -77,7 +78,7 @@ class Hear:
     kind: str
     negated: bool = False
     data: bytes = b""
-    regex: re.Pattern[bytes] | None = None
+    regex: Pattern | None = None
     format: Format | None = None
     judge: Judge | None = None
     min_recv: int = -1
@@ -90,9 +91,9 @@ class Hear:
     code: Expr | None = None
 
     def found(self, received: bytes, facts: Facts | None) -> bool:
-        """Whether the pattern is in what has been received."""
+        """Whether the pattern is in what has been received. Raises: GaveUp."""
         if self.regex is not None:
-            return self.regex.search(received.hex().upper().encode() if self.kind == "rbinary" else received) is not None
+            return self.regex.found(received.hex().upper().encode() if self.kind == "rbinary" else received)
         wanted: bytes | None = self.data
         if self.format is not None and facts is not None:
             wanted = facts.render(self.format)
@@ -175,6 +176,7 @@ class Script:
         self.notes: dict[str, str] = {}
         self.begun = False
         self._at = 0
+        self._gave_up = 0  # number of the step whose regex was
 
     def begin(self) -> Finding | None:
         """Go on to the first expectation; a finding when there is none."""
@@ -259,10 +261,20 @@ class Script:
             return None
         if rule.judge is not None:
             return rule.judge(bytes(self.received), full, self.notes)
-        found = bool(self.received) and rule.found(bytes(self.received), self.facts)
+        if self._gave_up == number and not full:
+            return None
+        found = bool(self.received) and self._found(number, rule)
         if not found and not full and rule.min_recv < 0:
             return None
         return True if found is not rule.negated else self._failed(number, rule)
+
+    def _found(self, number: int, rule: Hear) -> bool:
+        """A regex that was given up is asked once more, when all has come."""
+        try:
+            return rule.found(bytes(self.received), self.facts)
+        except GaveUp:
+            self._gave_up = number
+            return False
 
     def _failed(self, number: int, rule: Hear) -> Finding:
         comment = f" comment: {rule.comment}" if rule.comment else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from backends.checks.pattern import Pattern
 from backends.checks.rules import Connect, Text
 from backends.checks.status import BY_NAME, Status
 from haproxy_py.config.address import parse_address
@@ -107,14 +108,12 @@ def outcome_word(words: Words, word: str) -> dict[str, object]:
     return {}
 
 
-def regex_word(words: Words, text: str) -> re.Pattern[bytes]:
+def regex_word(words: Words, text: str) -> Pattern:
     """A regex over bytes."""
     try:
-        return re.compile(text.encode("utf-8", "surrogateescape"))
-    except (re.error, OverflowError, RecursionError) as wrong:
-        at = getattr(wrong, "pos", 0) or 0
-        message = getattr(wrong, "msg", str(wrong))
-        words.line.fail(f"'{words.name}' : regex '{text}' is invalid (error={message}, erroffset={at}).")
+        return Pattern(text)
+    except ValueError as wrong:
+        words.line.fail(f"'{words.name}' : {wrong}.")
 
 
 def _port(words: Words) -> dict[str, object]:

@@ -24,10 +24,13 @@ ctypedef size_t *(*ovector_t)(void *) noexcept nogil
 ctypedef uint32_t (*count_t)(void *) noexcept nogil
 ctypedef int (*message_t)(int, unsigned char *, size_t) noexcept nogil
 ctypedef void (*free_t)(void *) noexcept nogil
+ctypedef void *(*context_t)(void *) noexcept nogil
+ctypedef int (*limit_t)(void *, uint32_t) noexcept nogil
 
 cdef enum:
     PCRE2_CASELESS = 0x8
     PCRE2_JIT_COMPLETE = 1
+    PCRE2_ERROR_NOMATCH = -1
 
 cdef struct Pcre2:
     bint tried
@@ -41,6 +44,9 @@ cdef struct Pcre2:
     message_t message
     free_t free_code
     free_t free_match
+    context_t context
+    limit_t limit
+    void *bounds             # match context of within(); NULL: the library's own limit
 
 cdef Pcre2 lib
 
@@ -65,6 +71,9 @@ cdef bint _load() noexcept:
     lib.message = <message_t>dlsym(h, b"pcre2_get_error_message_8")
     lib.free_code = <free_t>dlsym(h, b"pcre2_code_free_8")
     lib.free_match = <free_t>dlsym(h, b"pcre2_match_data_free_8")
+    lib.context = <context_t>dlsym(h, b"pcre2_match_context_create_8")
+    lib.limit = <limit_t>dlsym(h, b"pcre2_set_match_limit_8")
+    lib.bounds = lib.context(NULL) if lib.context != NULL and lib.limit != NULL else NULL
     lib.ready = (lib.compile != NULL and lib.match != NULL and lib.create != NULL and lib.ovector != NULL
                  and lib.count != NULL and lib.message != NULL and lib.free_code != NULL and lib.free_match != NULL)
     return lib.ready
@@ -131,6 +140,16 @@ cdef class Regex:
             groups[2 * i] = <int>spans[2 * i]
             groups[2 * i + 1] = <int>spans[2 * i + 1]
         return 1
+
+    def within(self, bytes subject, uint32_t steps) -> int:
+        """1 found, 0 not, -1: given up after `steps` of PCRE2's match limit, however little a pattern that backtracks has tried."""
+        cdef int rc
+        if self.code == NULL:
+            return 1 if self.compiled.search(subject) else 0
+        if lib.bounds != NULL:
+            lib.limit(lib.bounds, steps)
+        rc = lib.match(self.code, subject, len(subject), 0, 0, self.match, lib.bounds)
+        return 1 if rc >= 0 else 0 if rc == PCRE2_ERROR_NOMATCH else -1
 
     def find(self, bytes subject) -> list | None:
         """Groups of the first match as bytes (None: not part of it), or None. The Python face, for tests."""

@@ -135,7 +135,9 @@ async def observe(product: Callable[[list[int]], object]) -> Told:
     for actor in actors:
         assert actor.server is not None
         actor.server.close()
-    await asyncio.sleep(0)
+    end = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while any(actor.said is None for actor in actors) and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.01)  # until each has noticed that a visitor has gone
     return {name: (told.get(f"b{i}"), masked(name, actors[i].said)) for i, name in enumerate(DIALOGS)}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.checks.http import Exchange, request_bytes
+from backends.checks.pattern import Pattern
 from backends.checks.rules import DEFAULT_EXPECT, Connect, Expect, FieldMatch, Round, Send
 from backends.checks.status import BY_NAME, Finding
 
@@ -39,7 +38,7 @@ def judge(expect: Expect, *pieces: bytes, accept_404: bool = False) -> Finding:
 
 
 def regex(kind: str, pattern: bytes, negated: bool = False) -> Expect:
-    return Expect(kind, negated=negated, regex=re.compile(pattern))
+    return Expect(kind, negated=negated, regex=Pattern(pattern.decode()))
 
 
 def text(pattern: str, negated: bool = False, comment: str = "") -> Expect:
@@ -47,7 +46,7 @@ def text(pattern: str, negated: bool = False, comment: str = "") -> Expect:
 
 
 def field(name: str, value: str | None, method: str = "str", kind: str = "hdr", negated: bool = False) -> Expect:
-    wanted = None if value is None else FieldMatch(method, value, re.compile(value.encode()) if method == "reg" else None)
+    wanted = None if value is None else FieldMatch(method, value, Pattern(value) if method == "reg" else None)
     return Expect(kind, negated=negated, name=FieldMatch("str", name), value=wanted)
 
 

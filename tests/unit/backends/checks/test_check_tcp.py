@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.checks.pattern import Pattern
 from backends.checks.rules import Connect
 from backends.checks.status import BY_NAME, Finding
 from backends.checks.tcp import Comment, Hear, Say, Script, TcpStep, parts
@@ -24,7 +23,7 @@ def named(name: str, info: str = "") -> Finding:
 
 PONG = Hear("string", data=b"PONG")
 UNWANTED = Hear("string", True, b"POX")
-REGEX = Hear("rstring", regex=re.compile(b"P.X"), comment="mine")
+REGEX = Hear("rstring", regex=Pattern("P.X"), comment="mine")
 BINARY = Hear("binary", data=b"OO")
 CASES: dict[str, tuple[list[TcpStep], bytes, Finding]] = {
     "what is expected": ([Say(b"PING"), PONG], b"PONG", named("L7OK", "(tcp-check)")),
@@ -38,7 +37,7 @@ CASES: dict[str, tuple[list[TcpStep], bytes, Finding]] = {
     "a regex": ([REGEX], b"a POX", named("L7OK", "(tcp-check)")),
     "no match of a regex": ([REGEX], b"PONG", named("L7RSP", "TCPCHK did not match content (regex) at step 1 comment: mine")),
     "binary": ([BINARY], b"GOO", named("L7OK", "(tcp-check)")),
-    "binary regex": ([Hear("rbinary", regex=re.compile(b"50..4E"))], b"PON", named("L7OK", "(tcp-check)")),
+    "binary regex": ([Hear("rbinary", regex=Pattern("50..4E"))], b"PON", named("L7OK", "(tcp-check)")),
     "two of one answer": ([PONG, Hear("string", data=b"X")], b"PONG X", named("L7OK", "(tcp-check)")),
     "a status of one's own": ([Hear("string", data=b"a", error_status=BY_NAME["L4CON"])], b"b", named(
         "L4CON", "TCPCHK did not match content 'a' at step 1")),
@@ -66,7 +65,9 @@ def test_findings(case: str) -> None:
 def test_speech_and_answers_take_turns() -> None:
     script = Script(parts([Say(b"a"), Say(b"b"), Hear("string", data=b"1"), Say(b"c"), Hear("string", data=b"1")])[0])
     assert script.begin() is None and script.take() == b"ab"
-    assert script.step(b"x1") is None and script.take() == b"c", "what came before the second speech does not count again"
+    assert script.step(b"x1") is None and script.take() == b"c", (
+        "what came before the second speech does not count again"
+    )
     assert script.step(b"1") == named("L7OK", "(tcp-check)")
 
 
