@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from backends import state
+from backends.checks import published
 from backends.checks.status import TABLE
 from backends.life import ServerLife
 from haproxy_py.config.keywords.server import ID
@@ -79,17 +80,19 @@ def line(one: ServerLife, backend_id: int, now: int) -> str:
     mapped, offset = state.port_map(one.slot)
     status = TABLE[facts["check_status"]] if facts["check_status"] < len(TABLE) else TABLE[0]
     number = NUMBERS.get(status.name, 0) if facts["check_status"] else NUMBERS["INI"]
-    told = 0 if facts["check_state"] & state.CHECK_IN_PROGRESS else RESULTS[status.verdict]
+    result = 0 if facts["check_state"] & state.CHECK_IN_PROGRESS else RESULTS[status.verdict]
     address = item[CHECK_ADDR]
     check_addr = address.host if address and address.host else "-"
     agent = {setting.name: value for setting, value in item.values.items() if setting.name.startswith("agent-")}
     agent_addr = getattr(agent.get("agent-addr"), "host", agent.get("agent-addr")) or "-"
+    told = published.targets(one.slot)
+    agent_port = told.get("agent-port", agent.get("agent-port") or item[CHECK_PORT])
     fields: tuple[object, ...] = (
         backend_id, one.proxy.name, one.slot.puid, one.slot.name, host if host not in ("", "unix") else "-",
         facts["state"], facts["admin"], facts["uweight"], facts["iweight"], max(0, now - facts["last_change"]),
-        number, told, facts["health"], facts["check_state"], facts["agent_state"],
+        number, result, facts["health"], facts["check_state"], facts["agent_state"],
         0, int(item[ID] is not None), _fqdn(one), (offset if mapped else port) & 0xFFFF, _service(one), 0,
-        item[CHECK_PORT], check_addr, agent_addr, agent.get("agent-port") or item[CHECK_PORT],
+        told.get("check-port", item[CHECK_PORT]), told.get("check-addr", check_addr), told.get("agent-addr", agent_addr), agent_port,
     )  # fmt: skip
     return " ".join(map(str, fields)) + "\n"
 

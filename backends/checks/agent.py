@@ -188,14 +188,16 @@ class AgentCheck(Ticker):
 
     def ask(self, reactor: Reactor, done: Callable[[Finding], None]) -> None:
         """Ask now."""
-        host = self.plan.host or state.address(self.slot)[0]
+        told = published.targets(self.slot)
+        host = told.get("agent-addr") or self.plan.host or state.address(self.slot)[0]
         if not host:
             done(Finding(SOCKERR, 0, "no address"))
             return
         source = self.check.source
-        target = Target(host, self.plan.port, source=source)
+        target = Target(host, int(told.get("agent-port", self.plan.port)), source=source)
+        sent = told["agent-send"].encode("utf-8", "surrogateescape") if "agent-send" in told else self.plan.send
         self.probe = Probe()
-        self.probe.start(reactor, target, self.check.limits.connect, self.plan.timeout, Question(self.plan.send), done)
+        self.probe.start(reactor, target, self.check.limits.connect, self.plan.timeout, Question(sent), done)
 
     def cancel(self) -> None:
         """No more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from backends.checks import keywords as kw
@@ -68,20 +68,24 @@ class Plan:
         reach = base * spread_percent // 100
         return base + reach - 2 * reach * rand()
 
-    def target(self, connect: Connect, host: str, port: int, facts: Facts | None = None) -> Target:
-        """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path)."""
-        server = self.server
+    def target(
+        self, connect: Connect, host: str, port: int, facts: Facts | None = None, told: Mapping[str, str] | None = None
+    ) -> Target:
+        """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path). told: what the
+        runtime socket says of it, see published.targets()."""
+        server, told = self.server, told or {}
+        check_port = int(told.get("check-port", server[so.CHECK_PORT]))
         tls = self.contexts[connect]
         address = server[so.CHECK_ADDR]
-        place = connect.addr or (address.host if address and address.host else host)
+        place = connect.addr or told.get("check-addr") or (address.host if address and address.host else host)
         asked = connect.port
         if connect.port_expr is not None and facts is not None:
             asked = facts.number(connect.port_expr) or 0
             asked = asked if 0 < asked < 65536 else 0
-        chosen = asked or server[so.CHECK_PORT] or port
+        chosen = asked or check_port or port
         return Target(
             place,
-            chosen if port >= 0 or asked or server[so.CHECK_PORT] else -1,
+            chosen if port >= 0 or asked or check_port else -1,
             proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
             tls=tls,
             sni=(connect.sni or server[kw.CHECK_SNI]) if tls is not None else "",

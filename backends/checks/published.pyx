@@ -3,8 +3,9 @@
 backends.state changes states; this is about findings.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset, strlen
+cimport haproxy_py.engine.sys as sys
 from cpython.bytes cimport PyBytes_AS_STRING
 from haproxy_py.engine.shm cimport ADM_MAINT, SRV_RUNNING, SRV_STARTING, SRV_STOPPED, ServerShared, ServerSlot
 
@@ -31,8 +32,26 @@ def health(ServerSlot slot not None) -> int:
 
 
 def moves(ServerSlot slot not None) -> int:
-    """Grows when its address changes."""
-    return slot.shared.generation
+    """Grows when its address changes, or where its checks go."""
+    return <uint64_t>slot.shared.generation + slot.shared.target_moves
+
+
+def targets(ServerSlot slot not None) -> dict:
+    """What the runtime socket has said of its checks: check-addr, check-port, agent-addr, agent-port, agent-send, each as text."""
+    cdef const char *kept = slot.shared.targets
+    return dict(each.split("=", 1) for each in kept[:strlen(kept)].decode("utf-8", "surrogateescape").split("\x01") if each)
+
+
+def set_targets(ServerSlot slot not None, dict said) -> bool:
+    """Add to targets(), for all workers. False: there is no room for so much; nothing has changed."""
+    text = "\x01".join(f"{name}={value}" for name, value in {**targets(slot), **said}.items())
+    raw = text.encode("utf-8", "surrogateescape")
+    if <size_t>len(raw) >= sizeof(slot.shared.targets) or "\0" in text or text.count("\x01") != len({**targets(slot), **said}) - 1:
+        return False
+    memset(slot.shared.targets, 0, sizeof(slot.shared.targets))
+    memcpy(slot.shared.targets, PyBytes_AS_STRING(raw), len(raw))
+    sys.ha_add32(&slot.shared.target_moves, 1)
+    return True
 
 
 def began(ServerSlot slot not None) -> None:

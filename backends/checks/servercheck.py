@@ -56,7 +56,7 @@ class ServerCheck(Ticker):
             self._moves = moves
         found = self._targets.get(connect)
         if found is None:
-            found = self.plan.target(connect, *self.place(), facts)
+            found = self.plan.target(connect, *self.place(), facts, published.targets(self.slot))
             if connect.port_expr is None:
                 self._targets[connect] = found
         return found

@@ -125,6 +125,8 @@ cdef struct ServerShared:
     uint32_t queue_top            # heap of Waiters: its own queue; 0: empty
     uint32_t queue_served         # streams served out of it so far
     char fqdn[256]                # the name that its address comes from now; NUL terminated, "" none
+    char targets[512]             # where its checks go as the runtime socket says, see checks.published.targets
+    uint32_t target_moves         # +1 when they change
 
 cdef struct GlobalShared:
     uint32_t conns                # current connections of the process group

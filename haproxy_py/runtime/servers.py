@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from backends import commands, relocate, state
+from backends import commands, relocate, retarget, state
 from backends.commands import Answer as Result
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import backend_of, server_of
@@ -18,8 +18,6 @@ USAGE = (
     "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | "
     "fqdn | health | ssl | state | weight\n"
 )
-NO_AGENT = "agent checks are not enabled on this server"
-NO_CHECK = "health checks are not enabled on this server\n"
 NO_TLS = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"
 
 
@@ -38,24 +36,11 @@ def _address(call: Call, slot: Any) -> Result:
 
 
 def _agent_setting(call: Call, slot: Any) -> Result:
-    """agent-addr, agent-port, agent-send: of an agent that runs."""
-    dot = "." if call.arg(1) == "agent-send" else ""
-    if not call.instance.life.servers[slot].has_agent:
-        return commands.refused(f"{NO_AGENT}{dot}\n")
-    return commands.refused(f"'set server {call.arg(1)}' is known to HAProxy, not supported yet.\n")
+    return retarget.set_agent(slot, call.arg(1), call.args[2:])
 
 
 def _check_setting(call: Call, slot: Any) -> Result:
-    """check-addr, check-port: where the check goes."""
-    if not state.check_state(slot) & state.CHECK_ENABLED:
-        return commands.refused(NO_CHECK)
-    if call.arg(1) == "check-port":
-        value, rest = commands.leading(call.arg(2))
-        if value is None or rest:
-            return commands.refused("provided port is not an integer\n")
-        if not 0 <= value <= 65535:
-            return commands.refused("provided port is not valid\n")
-    return commands.refused(f"'set server {call.arg(1)}' is known to HAProxy, not supported yet.\n")
+    return retarget.set_check(slot, call.arg(1), call.args[2:])
 
 
 SETTINGS: dict[str, Callable[[Call, Any], Result]] = {
