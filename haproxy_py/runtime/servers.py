@@ -10,6 +10,7 @@ from typing import Any
 
 from backends import commands, relocate, retarget, state
 from backends.commands import Answer as Result
+from backends.tls_options import SSL
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import backend_of, server_of
 from haproxy_py.runtime.registry import Answer, Level, command
@@ -43,6 +44,14 @@ def _check_setting(call: Call, slot: Any) -> Result:
     return retarget.set_check(slot, call.arg(1), call.args[2:])
 
 
+def _tls_setting(call: Call, slot: Any) -> Result:
+    """HAProxy wants TLS settings to be there already, of the server or its default-server."""
+    one = call.instance.life.servers[slot]
+    if one.item[SSL] or one.proxy.default_server is not None and one.proxy.default_server[SSL]:
+        return commands.refused("'set server ssl' is known to HAProxy, not supported yet.\n")
+    return commands.refused(NO_TLS)
+
+
 SETTINGS: dict[str, Callable[[Call, Any], Result]] = {
     "state": lambda call, slot: commands.set_admin(call.instance.life, slot, call.arg(2)),
     "weight": lambda call, slot: commands.set_weight(call.instance.life, slot, call.arg(2)),
@@ -55,7 +64,7 @@ SETTINGS: dict[str, Callable[[Call, Any], Result]] = {
     "check-addr": _check_setting,
     "check-port": _check_setting,
     "fqdn": lambda call, slot: call.instance.names.set_fqdn(slot, call.arg(2)),
-    "ssl": lambda call, slot: commands.refused(NO_TLS),
+    "ssl": _tls_setting,
 }
 
 
