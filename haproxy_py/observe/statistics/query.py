@@ -20,6 +20,7 @@ from haproxy_py.observe.statistics import formats
 from haproxy_py.observe.statistics.fields import PLACE
 from haproxy_py.observe.statistics.info import Info
 from haproxy_py.observe.statistics.parts import BACKEND, SERVER, TYPE_BITS, Part, Parts, Row, World
+from haproxy_py.observe.statistics.serverstate import STOPPED
 
 _STATUS = PLACE["status"]
 
@@ -31,7 +32,7 @@ class StatError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which rows. iid, sid: -1 all; kinds: bits 1 frontend, 2 backend, 4 server, 8 listener; proxies: names,
-    empty: all. part_of_name: text within the name of a proxy."""
+    empty: all. part_of_name: text within the name of a proxy, in whatever case."""
 
     iid: int = -1
     kinds: int = -1
@@ -77,14 +78,13 @@ class Statistics:
         """Whether any of a proxy's rows is."""
         if query.iid > 0 and self.parts.iid(proxy) != query.iid:
             return False
-        return (not query.proxies or proxy.name in query.proxies) and query.part_of_name in proxy.name
+        return (not query.proxies or proxy.name in query.proxies) and query.part_of_name.lower() in proxy.name.lower()
 
     def _counted(self, part: Part, row: Row, query: Query) -> Row:
-        """With hidden servers a backend's status says how many there are: `UP (1/2)`."""
+        """With hidden servers a backend's status says how many of them are not stopped: `UP (1/2)`."""
         if part.kind == BACKEND and (query.up or query.no_maint):
-            act, bck = row[PLACE["act"]], row[PLACE["bck"]]
-            count = len(self.parts.servers(part.proxy))
-            row[_STATUS] = f"{row[_STATUS]} ({act if act else bck}/{count})"
+            states = [one.server.slot.gauges()["state"] for one in self.parts.servers(part.proxy)]
+            row[_STATUS] = f"{row[_STATUS]} ({len(states) - states.count(STOPPED)}/{len(states)})"
         return row
 
     def show_stat(self, words: Sequence[str], *, legends: bool = True) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from haproxy_py.observe.statistics.fields import PLACE
+from haproxy_py.observe.statistics.fields import PLACE, PROXY_FIELDS, STAT
 from haproxy_py.observe.statistics.parts import BACKEND, FRONTEND, LISTENER, SERVER, Part, Row
 
 STATES = {
@@ -209,8 +209,20 @@ def _check_cell(v: Values) -> str:
     return _cell("check_status", escape(" ".join(shown for shown, _ in found)), tip)
 
 
-def row_html(part: Part, row: Row, anchor: str, admin: bool) -> str:
-    """The whole <tr>. anchor: id of the row, escaped. admin: with a box to choose the server by."""
+def modules_cell(row: Row) -> str:
+    """What `stats show-modules` adds: the counters of each module (h1, h2, ssl ...), behind its name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for field in STAT[PROXY_FIELDS:]:
+        value = row[PLACE[field.name]]
+        module, _, rest = field.name.partition("_")
+        if isinstance(value, int) and rest:
+            found.setdefault(module, []).append((rest, number(value)))
+    tips = (f'<span class="tip" tabindex="0"><b>{name}</b><span class="box">{_table(lines)}</span></span>' for name, lines in found.items())
+    return f'<td class="g">{" ".join(tips)}</td>'
+
+
+def row_html(part: Part, row: Row, anchor: str, *, admin: bool, modules: bool = False) -> str:
+    """The whole <tr>. anchor: id of the row, escaped. admin: with a box to choose the server by; modules: with their cell."""
     v = Values(row)
     state = state_of(part, str(v.get("status")))
     kind = "FBSL"[part.kind]
@@ -233,6 +245,6 @@ def row_html(part: Part, row: Row, anchor: str, admin: bool) -> str:
         _bytes_cell("bin", v), _bytes_cell("bout", v, _compression(part, v)), _cell("dreq", v.text("dreq"), kind="g num"), _cell("dresp", v.text("dresp"), kind="num"),
         _cell("ereq", v.text("ereq"), kind="g num"), _cell("econ", v.text("econ"), kind="num"),
         _cell("eresp", v.text("eresp"), aborts if part.kind in (SERVER, BACKEND) else "", "num"), _cell("wretr", v.text("wretr"), kind="g num"), _cell("wredis", v.text("wredis"), kind="num"),
-        health_cells(part, v), "</tr>\n",
+        health_cells(part, v), modules_cell(row) if modules else "", "</tr>\n",
     ]  # fmt: skip
     return "".join(cells)

@@ -49,12 +49,12 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _header_rows() -> str:
+def _header_rows(last: str = "") -> str:
     groups = "".join(f'<th class="g" colspan="{len(names)}">{group}</th>' for group, names in COLUMNS)
     names = "".join(f"<th{_width(group, at)}>{name}</th>" for group, each in COLUMNS for at, name in enumerate(each))
     return (
         f'<thead><tr><th rowspan="2" class="pick"></th><th rowspan="2" class="n">Name</th>'
-        f'<th rowspan="2" class="spark">Trend</th>{groups}</tr><tr>{names}</tr></thead>'
+        f'<th rowspan="2" class="spark">Trend</th>{groups}{last}</tr><tr>{names}</tr></thead>'
     )
 
 
@@ -66,6 +66,7 @@ def _width(group: str, at: int) -> str:
 
 
 HEADER_ROWS = _header_rows()
+WITH_MODULES = _header_rows('<th rowspan="2" class="g">Extra modules</th>')
 
 
 def anchor_of(part: Part) -> str:
@@ -88,7 +89,7 @@ def pieces(world: Any, told: StatsUri, wanted: Asked, rows: Iterable[tuple[Part,
             admin = may_change and proxy.is_backend
             head, tail = _section(part, told, uri + escape(wanted.words()), admin)
             yield _encoded(head)
-        yield _encoded(row_html(part, row, anchor_of(part), admin))
+        yield _encoded(row_html(part, row, anchor_of(part), admin=admin, modules=told.modules))
     yield _encoded((tail if proxy is not None else "<p>No proxy here.</p>") + f"</main><script>{JS}</script></body></html>\n")
 
 
@@ -106,7 +107,7 @@ def _section(part: Part, told: StatsUri, action: str, admin: bool) -> tuple[str,
     opened = f'<form method="post" action="{action}">' if admin else ""
     head = (
         f'<section class="proxy" data-p="{name}">{opened}<h2 id="{name}"><a href="#{name}">{name}</a>{desc}{facts}'
-        f'<span class="sparks" hidden></span></h2><div class="wide"><table class="stats">{HEADER_ROWS}<tbody>\n'
+        f'<span class="sparks" hidden></span></h2><div class="wide"><table class="stats">{WITH_MODULES if told.modules else HEADER_ROWS}<tbody>\n'
     )
     return head, "</tbody></table></div>" + (_form(part.iid) if admin else "") + ("</form>" if admin else "") + "</section>\n"
 
