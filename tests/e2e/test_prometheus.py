@@ -19,7 +19,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.e2e.conftest import unavailable
 from tests.e2e.services import Kind, Service, program
 from tests.harness.ports import Reservation
-from tests.harness.products import pyhaproxy
+from tests.harness.products import ROOT, pyhaproxy
 
 SECONDS = 60.0
 CONFIG = """global
@@ -187,3 +187,15 @@ def test_quantiles_of_the_histograms(server: Prometheus, port: int, scope: str) 
         return server.value(f"histogram_quantile(0.9, sum by (le) (rate({name}[1m])))")
 
     assert 0 < server.until(quantile, "quantile")[()] < SECONDS
+
+
+def test_the_dashboard_speaks_the_query_language(tmp_path: Path) -> None:
+    """Each expression as a recording rule; tests/unit/services/test_dashboard.py has the names."""
+    if not program("promtool"):
+        unavailable("promtool is not installed")
+    board = json.loads((ROOT / "etc/grafana-dashboard.json").read_text())
+    asked = [target["expr"].replace("$__rate_interval", "1m") for panel in board["panels"] for target in panel["targets"]]
+    rules = [{"record": f"dashboard:{number}", "expr": text} for number, text in enumerate(asked)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))  # JSON is YAML
+    done = subprocess.run([program("promtool"), "check", "rules", str(tmp_path / "rules.yml")], capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0 and len(rules) > 15, done.stderr.decode()
