@@ -70,6 +70,7 @@ cdef class Txn:
     cdef uint64_t response_us           # response head received
     cdef uint64_t done_us
     # log facts
+    cdef bint asap                      # its line is written with option logasap: %B, %Ta, %Tt and %Tu begin with +
     cdef uint8_t log_level              # set-log-level: 1 + level, LEVEL_SILENT, 0 not set
     cdef uint8_t term_cause             # C S P L R I D U K c s or '-'
     cdef uint8_t term_state             # R Q C H D L T or '-'

@@ -177,7 +177,7 @@ cdef class NumberNode(LogNode):
         if self.kind == A_rc:
             k = t.redispatched
         elif self.kind == A_B or self.kind == A_Ta or self.kind == A_Tt or self.kind == A_Tu:
-            k = t.done_us == 0
+            k = t.asap
         if k:
             out[0] = c'+'
         if self.flags & LOG_HEX and self.kind in (A_rt, A_Ts, A_pid):
@@ -408,9 +408,10 @@ cdef inline bint _encoded(uint8_t c, bint field) noexcept nogil:
     return field and (c == c'{' or c == c'|' or c == c'}')
 
 
-cdef uint32_t _encode(const char *p, uint32_t n, bint field, char *out, uint32_t room) noexcept nogil:
-    """Text with #XX for what _encoded() names; cut at `room`."""
+cdef uint32_t _encode(const char *p, uint32_t n, bint field, int flags, char *out, uint32_t room) noexcept nogil:
+    """Text with #XX for what _encoded() names, with +E a backslash before one and before `]`; cut at `room`."""
     cdef uint32_t i, k = 0
+    cdef bint escaped = flags & LOG_ESC
     for i in range(n):
         if k + 3 > room:
             break
@@ -420,6 +421,9 @@ cdef uint32_t _encode(const char *p, uint32_t n, bint field, char *out, uint32_t
             out[k + 2] = _HEX[<uint8_t>p[i] & 15]
             k += 3
         else:
+            if escaped and (p[i] == c'\\' or p[i] == c']'):
+                out[k] = c'\\'
+                k += 1
             out[k] = p[i]
             k += 1
     return k
@@ -460,7 +464,7 @@ cdef class CaptureNode(LogNode):
                 out[k] = c'{' if first else c'|'
                 k += 1
                 if one is not None:
-                    k += _encode(one, <uint32_t>len(one), True, out + k, room - k - 4)
+                    k += _encode(one, <uint32_t>len(one), True, self.flags, out + k, room - k - 4)
             first = False
         if not clf and not first:
             out[k] = c'}'
@@ -485,7 +489,7 @@ cdef class CaptureNode(LogNode):
         if self.flags & LOG_QUOTE:
             out[k] = c'"'
             k += 1
-        k += _encode(one, <uint32_t>len(one), True, out + k, room - k - 4)
+        k += _encode(one, <uint32_t>len(one), True, self.flags, out + k, room - k - 4)
         if self.flags & LOG_QUOTE:
             out[k] = c'"'
             k += 1
@@ -521,10 +525,10 @@ cdef class UriNode(LogNode):
             return put_text(p, 0, self.flags & ~LOG_MANDATORY, out, room)
         if self.flags & LOG_QUOTE and room > 2:
             out[0] = c'"'
-            k = 1 + _encode(p, n, False, out + 1, room - 2)
+            k = 1 + _encode(p, n, False, self.flags, out + 1, room - 2)
             out[k] = c'"'
             return k + 1
-        return _encode(p, n, False, out, room)
+        return _encode(p, n, False, self.flags, out, room)
 
     cdef void part(self, const char **p, uint32_t *n) noexcept:
         """Narrow a request line to the part of this alias."""

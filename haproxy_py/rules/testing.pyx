@@ -126,6 +126,7 @@ cdef class Trial:
         t.connect_us = values.get("connect_us", t.connect_us)
         t.response_us = values.get("response_us", t.response_us)
         t.done_us = values.get("done_us", t.done_us)
+        t.asap = values.get("asap", t.asap)
 
     def value(self, Expr expr):
         """The expression's value as Python has it; None: not found; "wait": more bytes needed."""

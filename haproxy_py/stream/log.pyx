@@ -49,6 +49,7 @@ cdef void log_stream(Stream t, FrontConf f) noexcept:
     if wrong and plan.error_format is not None:
         form = plan.error_format
     capture_uri(t, plan.uri_room)
+    t.asap = plan.asap
     t.actconn = t.worker.segment.shared.conns
     t.feconn = t.fe.shared.scur
     t.beconn = t.be.shared.scur if t.be is not None else 0

@@ -34,13 +34,21 @@ frontend f
   use_backend none if {{ path /none }}
   log-format "%cp: %ST %ts bi=%bi bp=%bp si=%si sp=%sp bc=%[bc_src]:%[bc_dst] HPO=%HPO Th=%Th Ti=%Ti Tq=%Tq TR=%TR Tw=%Tw Tc=%Tc Tr=%Tr Td=%Td Ta=%Ta Tt=%Tt"
   default_backend b
+frontend g
+  bind 127.0.0.1:{second}
+  option logasap
+  capture request header x-a len 40
+  http-request return status 200 if {{ path /return }}
+  log-format "%cp: %ST B=%B %{{+E}}r %{{+Q,+E}}r %{{+E}}hr %{{+E}}hrl %{{+E,+Q}}hs Ta=%Ta Tt=%Tt Tu=%Tu"
+  default_backend b
 backend b
   server s1 127.0.0.1:{origin}
 backend dead
   server d1 127.0.0.1:{dead}
 backend none
 """
-TIMER = re.compile(rb"(T\w)=(-?)\d+")
+TIMER = re.compile(rb"(T\w)=([-+]?)\d+")
+ODD = b"GET /%s]\\? HTTP/1.0\r\nx-a: a]b\\c{|}\xe9 \\]\r\n\r\n"  # characters that end or begin something in RFC 5424
 HEAD = b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
 ASKED = {
     "good": b"GET /x?y" + HEAD, "closes": b"GET /close" + HEAD, "refused": b"GET /dead" + HEAD, "denied": b"GET /deny" + HEAD,
@@ -71,10 +79,11 @@ class Origin(threading.Thread):
 class Bench:
     """A running product, its log and its port."""
 
-    def __init__(self, sink: socket.socket, names: dict[bytes, bytes], port: int) -> None:
+    def __init__(self, sink: socket.socket, names: dict[bytes, bytes], port: int, second: int) -> None:
         self.sink = sink
         self.names = names
         self.port = port
+        self.second = second
 
     def line(self, client: int) -> bytes:
         """The next line of the client with this port, without header and line end; ports by name."""
@@ -86,13 +95,13 @@ class Bench:
             text = text.replace(b"=" + number + b" ", b"=" + name + b" ")
         return text
 
-    def exchange(self, request: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", self.port), 20) as client:
+    def exchange(self, request: bytes, port: int = 0) -> bytes:
+        with socket.create_connection(("127.0.0.1", port or self.port), 20) as client:
             client.sendall(request)
-            port = client.getsockname()[1]
+            own = client.getsockname()[1]
             while client.recv(4000):
                 pass
-        return TIMER.sub(rb"\1=\2N", self.line(port))
+        return TIMER.sub(rb"\1=\2N", self.line(own))
 
 
 @contextmanager
@@ -102,10 +111,11 @@ def running(product: Product) -> Iterator[Bench]:
         origin.start()
         sink.bind(("127.0.0.1", 0))
         sink.settimeout(20)
-        port, dead = ports.take(), ports.take()
+        port, second, dead = ports.take(), ports.take(), ports.take()
         names = {b"%d" % origin.port: b"ORIGIN", b"%d" % dead: b"DEAD"}
-        with product.start(CONFIG.format(sink=sink.getsockname()[1], port=port, origin=origin.port, dead=dead), [port]):
-            yield Bench(sink, names, port)
+        config = CONFIG.format(sink=sink.getsockname()[1], port=port, second=second, origin=origin.port, dead=dead)
+        with product.start(config, [port, second]):
+            yield Bench(sink, names, port, second)
 
 
 def test_the_same_values() -> None:
@@ -114,6 +124,15 @@ def test_the_same_values() -> None:
     with running(pyhaproxy()) as bench:
         found = {name: bench.exchange(request) for name, request in ASKED.items()}
     assert found == wanted
+
+
+def test_escapes_of_captured_text_and_the_plus_of_logasap() -> None:
+    found = []
+    for product in (haproxy26(), pyhaproxy()):
+        with running(product) as bench:
+            requests = [ODD % b"", ODD % b"close", ASKED["answered"], ASKED["closes"], ASKED["not understood"]]
+            found.append([bench.exchange(request, bench.second) for request in requests])
+    assert found[1] == found[0]
 
 
 @pytest.mark.parametrize("product", [haproxy26(), pyhaproxy()], ids=lambda product: product.name)

@@ -101,7 +101,7 @@ def test_captures_that_nobody_declared() -> None:
 
 def test_still_growing() -> None:
     made = trial()
-    made.facts(done_us=0, redispatched=True, retries=2)
+    made.facts(done_us=0, asap=True, redispatched=True, retries=2)
     assert re.fullmatch(rb"\+2750 \+[0-9]+ \+2", render("%B %Tt %rc", made))
 
 
