@@ -63,10 +63,10 @@ cdef class Backend:
         cdef uint32_t freed = sys.ha_load32(&self.slot.shared.freed)
         cdef ServerSlot slot
         cdef Server s
-        cdef int tries = 0
+        cdef int tries = 0, r
         if u.wanted is not None:
             return self.assign_wanted(u)
-        if self.slot.shared.qcur and not self.balancer.holds and self.usable():
+        if self.slot.shared.qcur and not self.balancer.holds and not self.balancer.overtakes and self.usable():
             return self.enqueue(u, None, freed)
         while tries <= len(self.servers):
             slot = self.balancer.pick(u) if u.avoid is None else self.balancer.pick_other(u, u.avoid)
@@ -76,7 +76,13 @@ cdef class Backend:
             if self.balancer.holds:
                 self.chosen(u, s)
                 return self.assign_to(u, s)
-            if s.try_slot():
+            if self.balancer.fills_queues and s.slot.shared.maxconn and (s.slot.shared.maxqueue or s.slot.shared.qcur):
+                self.chosen(u, s)
+                r = self.assign_to(u, s)
+                if r != A_FULL:
+                    return r
+                u.srv = None                         # another worker's stream was quicker
+            elif s.try_slot():
                 self.take(u, s)
                 self.chosen(u, s)
                 return A_OK

@@ -30,6 +30,8 @@ cdef class Balancer:
     cdef readonly bint by_load             # wants load_changed() whenever scur or qcur of a server moves
     cdef readonly bint by_time             # wants answered() for every response
     cdef readonly bint holds               # the server it names is meant: when it is full, that one is waited for
+    cdef readonly bint overtakes           # it is asked although others wait in the backend's queue
+    cdef readonly bint fills_queues        # it may name a full server that has room in its own queue (maxqueue)
     cdef int avoid                         # index that choose() takes only when it must, -1: none
     cdef ServerShared **shared             # of servers, for loops without Python; those not there look full and down
     cdef size_t state_bytes(self, uint32_t servers) noexcept

@@ -26,6 +26,7 @@ cdef class Randomly(Hashed):
 
     def __cinit__(self):
         self.holds = False
+        self.overtakes = True
         self.draws = 2
         Hashed.hash_type(self, "consistent", "sdbm", "")
 

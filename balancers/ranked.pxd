@@ -12,6 +12,7 @@ cdef struct Standing:    # of one server
     uint64_t key         # the algorithm's own: the rank it would have with a free slot
     uint32_t at          # index in its heap
     uint32_t weight      # effective weight that is applied, 0: in no heap
+    uint32_t load        # the algorithm's own: streams when the key was made
     uint8_t backup       # its group
 
 cdef struct RankedState:

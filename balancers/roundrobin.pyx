@@ -9,7 +9,8 @@ The order equals HAProxy's; it was found by recording HAProxy's picks over thous
 - Due servers (`due` <= pos) go first, the earliest one, and of equals the one with the larger weight and smaller rest.
   When none is due, those not seen in this round yet come, the heaviest first. When there are none either, the earliest.
 - A server whose next turn lies behind the end of the round waits for the next round. A round ends when all wait.
-- A server without a free slot uses its turn up and is looked at again at the next pick.
+- A server without a free slot uses its turn up and is looked at again at the next pick. When all are full a new round
+  begins, in which of equals the last one comes first.
 - A new weight moves a server's turn earlier at once, never later; one that comes up starts at a part of its distance.
 
 Each group has three heaps (unseen, scheduled, waiting) of server numbers in the segment, so a pick costs O(log n).
@@ -113,6 +114,11 @@ cdef class RoundRobin(Balancer):
             self.schedule(<uint32_t>found)
         elif self.avoid >= 0 and self.may_serve(<uint32_t>self.avoid, g):
             found = self.avoid
+        elif not new_round:                          # all full: the next round was begun in search of one
+            g.unseen ^= 1
+            g.length = g.total
+            g.pos = 0
+            new_round = True
         while aside != NOBODY:
             if new_round:
                 self.park(aside, g.unseen)

@@ -56,7 +56,7 @@ cdef class Relay(Stream):
     cdef void rewind_request(self) noexcept
     cdef void retry_connect(self, uint8_t cause, bint pause) noexcept
     cdef bint leave_for_another(self) noexcept
-    cdef void note_change(self, ServerSlot before) noexcept
+    cdef void note_change(self, ServerSlot before, bint full) noexcept
     cdef void drop_server(self, bint hard) noexcept
     cdef void tunnel(self) noexcept
     cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept

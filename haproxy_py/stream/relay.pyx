@@ -60,7 +60,7 @@ cdef class Relay(Stream):
         else:
             r = self.backend.assign(self)
         if self.avoid is not None:
-            self.note_change(self.avoid)
+            self.note_change(self.avoid, r == A_FULL)
         if r == A_OK:
             self.connect()
         elif r == A_QUEUED:
@@ -254,10 +254,10 @@ cdef class Relay(Stream):
         b.release(self)
         return True
 
-    cdef void note_change(self, ServerSlot before) noexcept:
-        """A new choice was made after `before` had failed: a redispatch, or the same server once more."""
+    cdef void note_change(self, ServerSlot before, bint full) noexcept:
+        """A new choice was made after `before` had failed: a redispatch, or the same server once more. full: it has no room."""
         self.avoid = None
-        if self.target is not None and self.target.slot is before:
+        if (self.target is not None and self.target.slot is before) or (full and self.srv is before):
             before.mine.wretr += 1
             self.be.mine.wretr += 1
             return

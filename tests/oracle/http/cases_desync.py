@@ -304,8 +304,8 @@ _TRAILERS: dict[str, bytes] = {
 CASES: list[Case] = [
     *(Case(f"desync-req-{name}", "plain", [piece], [[HEAD, reply(b"403 No", b"content-length: 0")]] if name.startswith("connect") else _SERVING)
       for name, piece in _REQUESTS.items()),
-    *(Case(f"desync-dribble-{name}", "plain", [*_dribble(_PUT_CHUNKED), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]]) for name, script in _EARLY.items()),
-    *(Case(f"desync-dribble-length-{name}", "plain", [*_dribble(_PUT5 + b"hello"), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]]) for name, script in _EARLY.items()),
+    *(Case(f"desync-dribble-{name}", "plain", [*_dribble(_PUT_CHUNKED), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]], ignore=("servers",)) for name, script in _EARLY.items()),
+    *(Case(f"desync-dribble-length-{name}", "plain", [*_dribble(_PUT5 + b"hello"), Until(b"\r\n\r\n"), GET], [script, [HEAD, OK]], ignore=("servers",)) for name, script in _EARLY.items()),
     *(Case(f"desync-1xx-{name}", "plain", [GET, DONE, GET], [[HEAD, *script, HEAD, OK, Close()]]) for name, script in _STORMS.items()),
     *(Case(f"desync-1xx-put-{name}", "plain", [_PUT5 + b"he", Pause(0.05), b"llo"], [[HEAD, *script, Until(b"hello"), OK]])
       for name, script in _STORMS.items() if name in ("100-times", "all-numbers", "only")),

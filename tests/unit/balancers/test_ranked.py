@@ -168,3 +168,19 @@ def test_four_thousand_servers() -> None:
     made = Pool(LeastConn, [1 + i % 7 for i in range(4000)], maxconn=[3] * 4000)
     assert Counter(made.take() for _ in range(12000)) == dict.fromkeys(range(4000), 3)
     assert made.take() is None
+
+
+def test_leastconn_fills_the_queue_of_a_server_with_a_maxqueue() -> None:
+    """By rank, until streams and queue reach both limits together; joining the queue alone does not change a rank."""
+    made = Pool(LeastConn, (1, 1))
+    made.limit(0, 2, 2)
+    made.limit(1, 1, 1)
+    assert made.pick() is None
+    made.queue(1, 0, 2)
+    assert made.pick() == 1
+    made.queue(1, 1, 2)
+    assert made.pick() == 1
+    made.queue(1, 2, 2)
+    assert made.pick() is None
+    made.limit(0, 2, 1)
+    assert made.pick() == 0

@@ -44,6 +44,19 @@ def test_recorded_order(weights: tuple[int, ...], order: str) -> None:
     assert text(pool(*weights), len(order)) == order
 
 
+@pytest.mark.parametrize(("before", "after"), [(0, "321321"), (1, "132132"), (2, "213213"), (3, "321321"), (4, "132132")])
+def test_when_all_are_full_a_new_round_begins_with_the_last(before: int, after: str) -> None:
+    """What HAProxy 2.6 picked once they were free again (numbers from 1)."""
+    made = pool(1, 1, 1)
+    made.picks(before)
+    for i in range(3):
+        made.limit(i, 1, 1)
+    assert made.pick() is None
+    for i in range(3):
+        made.limit(i, 1, 0)
+    assert "".join(str(i + 1) for i in made.picks(6)) == after
+
+
 @settings(max_examples=100)
 @given(SMALL)
 def test_a_round_gives_every_server_its_weight(weights: list[int]) -> None:
