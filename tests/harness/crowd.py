@@ -203,6 +203,16 @@ class Crowd:
         await self.settle()
         return told
 
+    async def served(self) -> None:
+        """Wait until somebody serves the runtime socket."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await self._say("show cli level")
+                    return
+                except OSError:
+                    await asyncio.sleep(PAUSE_S)
+
     async def _say(self, text: str) -> str:
         reader, writer = await asyncio.open_unix_connection(self.sock)
         writer.write(text.encode() + b"\n")
@@ -243,6 +253,7 @@ async def _tell(product: Product, config: str, story: Story) -> list[str]:
             running = await asyncio.to_thread(product.start, config, [crowd.web])
             try:
                 async with asyncio.timeout(2 * PATIENCE_S):
+                    await crowd.served()
                     await story(crowd)
                     await crowd.settle()
                 await _logged(syslog, crowd.asked)
