@@ -41,7 +41,7 @@ def leading(text: str) -> tuple[int | None, str]:
 
 
 def set_admin(life: Life, slot: ServerSlot, word: str) -> Answer:
-    """`set server B/S state ready|drain|maint`; `disable server` is maint, `enable server` clears the maintenance alone."""
+    """`set server B/S state ready|drain|maint`."""
     if word == "ready":
         life.set_admin(slot, 0, state.FMAINT)
         life.set_admin(slot, 0, state.FDRAIN)
@@ -57,15 +57,13 @@ def set_admin(life: Life, slot: ServerSlot, word: str) -> Answer:
 
 
 def enable_server(life: Life, slot: ServerSlot) -> Answer:
-    """`enable server B/S`."""
-    life.set_admin(slot, 0, state.FMAINT)
-    return DONE
+    """`enable server B/S`: `ready` by another name, so that forced drain ends too."""
+    return set_admin(life, slot, "ready")
 
 
 def disable_server(life: Life, slot: ServerSlot) -> Answer:
-    """`disable server B/S`."""
-    life.set_admin(slot, state.FMAINT, 0)
-    return DONE
+    """`disable server B/S`: `maint` by another name, so that forced drain is forgotten."""
+    return set_admin(life, slot, "maint")
 
 
 def set_weight(life: Life, slot: ServerSlot, text: str) -> Answer:

@@ -125,8 +125,8 @@ class Life:
         """How it stands before its first check."""
         if state.facts(one.slot)["admin"] & state.MAINT:
             state.set_check_state(one.slot, state.check_state(one.slot) | state.CHECK_PAUSED)
-        elif any(state.facts(by.slot)["admin"] & state.MAINT for by in one.chain):
-            state.inherit_maintenance(one.slot)
+        elif one.tracked is not None and state.facts(list(one.chain)[-1].slot)["admin"] & state.MAINT:  # where the chain ends, as in HAProxy
+            state.inherit_maintenance(one.slot, int(self.clock()))
         else:
             state.set_health(one.slot, one.rise)
 

@@ -150,11 +150,15 @@ def begin_warming(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> 
     return moved(slot, True, old, s.admin, before, now, s.warm_since)
 
 
-def inherit_maintenance(ServerSlot slot not None) -> None:
-    """At start: it tracks one that is `disabled`."""
+def inherit_maintenance(ServerSlot slot not None, uint32_t now) -> None:
+    """At start: it tracks one that is `disabled`. Now is when its backend goes down, if it was the last one."""
+    cdef ProxyShared *px = slot.proxy.shared
+    refresh(slot.proxy)
+    cdef uint32_t before = px.usable + px.usable_backup
     slot.shared.admin |= ADM_IMAINT
     slot.shared.state = SRV_STOPPED
     refresh(slot.proxy)
+    proxy_moved(px, before, now)
 
 
 def restore(ServerSlot slot not None, uint32_t last_change, int check_status) -> None:
@@ -263,6 +267,11 @@ def hurry(ServerSlot slot not None) -> None:
     sys.ha_add32(&slot.shared.hurry, 1)
     sys.ha_add32(&slot.proxy.shared.generation, 1)
     sys.ha_add32(&slot.segment.shared.life, 1)
+
+
+def weight_in_use(ServerSlot slot not None, bint allbackups) -> int:
+    """ProxySlot.weight() of its backend."""
+    return slot.proxy.weight(allbackups)
 
 
 def refresh(ProxySlot proxy not None) -> tuple:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends import commands, state
 from backends.checks import published, report
@@ -145,7 +145,8 @@ class Agent:
         news = moved or TABLE[before["agent_status"]] is not finding.status
         if self.verbose and news and finding.status.verdict is not Verdict.UNKNOWN:
             backup, weight = bool(facts["backup"]), facts["eweight"]
-            told = report.checked(self.backend, self.slot.name, backup, finding, duration_ms, health, weight, what="Agent")
+            shown = replace(finding, info="") if finding.info == INCOMPLETE else finding  # as HAProxy tells it
+            told = report.checked(self.backend, self.slot.name, backup, shown, duration_ms, health, weight, what="Agent")
             self.life.speak(self.life.servers[self.slot], told)
         if spoken:
             self._follow(health, "" if self.verbose else reason(finding, duration_ms))

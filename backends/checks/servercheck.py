@@ -11,6 +11,7 @@ from backends.checks.plan import Plan
 from backends.checks.probe import Target, Ticker
 from backends.checks.rules import Connect
 from backends.checks.samples import Facts
+from haproxy_py.config.keywords.options import ALLBACKUPS
 from haproxy_py.engine.shm import ServerSlot
 
 STATE_WORDS = {True: "UP", False: "DOWN"}
@@ -72,7 +73,7 @@ class ServerCheck(Ticker):
         word = "NOLB" if facts["state"] == state.STOPPING else STATE_WORDS[health.up]
         progress = "" if health.settled else f" {value}/{of}"
         host, port = self.place()
-        weight, total = -(-facts["eweight"] // 16), -(-facts["tot_weight"] // 16)
+        weight, total = -(-facts["eweight"] // 16), state.weight_in_use(self.slot, bool(self.plan.proxy[ALLBACKUPS]))
         return (
             f"{word}{progress}; address={'unix' if port < 0 else host}; port={'unix' if port < 0 else port}; "
             f"name={self.monitor.backend}/{self.slot.name}; node={self.hostname}; weight={weight}/{total}; "

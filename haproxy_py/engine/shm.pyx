@@ -465,6 +465,15 @@ cdef class ProxySlot:
             del found[name]
         return found
 
+    def weight(self, bint allbackups) -> int:
+        """Sum of the weights of those that take traffic, 0..256 each: of the first backup alone when it stands in for all."""
+        cdef ServerSlot slot
+        if not self.shared.usable and not allbackups:
+            for slot in self.servers:
+                if slot.place + 1 == <int>self.shared.first_backup:
+                    return (slot.shared.eweight + 15) // 16
+        return (self.shared.tot_weight + 15) // 16
+
     def enter(self) -> int:
         """One more stream of this worker, for Python callers; the number of all workers now."""
         gauge_up(&self.shared.scur, &self.shared.smax, &self.mine.scur)

@@ -44,6 +44,8 @@ FARM = """ server s1 127.0.0.1:{up} check inter 60s
  server m 127.0.0.1:+5
  server x unix@/nowhere
  server w 127.0.0.1:{up} weight 0
+ server t5 127.0.0.1:{up} track t1 disabled
+ server t6 127.0.0.1:{up} track t5
 backend c
  server t1 127.0.0.1:{up} track b/s3x
 """
@@ -128,6 +130,12 @@ enable health b/t1
 enable agent b/s2
 disable server b/s2
 enable server b/s2
+set server b/s2 state drain
+enable server b/s2
+set server b/s2 state drain
+disable server b/s2
+enable server b/s2
+enable server b/t5
 set server b/s1 state maint
 set server b/s2 state maint
 set server b/p state maint

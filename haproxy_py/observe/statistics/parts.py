@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from haproxy_py.config.keywords import balance
 from haproxy_py.config.keywords import bind as bind_words
 from haproxy_py.config.keywords import proxy as words
+from haproxy_py.config.keywords.options import ALLBACKUPS
 from haproxy_py.config.keywords.stats_socket import STATS_SOCKETS
 from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
@@ -248,9 +249,10 @@ class BackendPart(Part):
         each = [(slot.gauges(), slot.totals()) for slot in servers]
         up = not servers or found["usable"] + found["usable_backup"] > 0
         changed = found["changed"] or self.born_s
+        every = bool(self.proxy[ALLBACKUPS])
         _set(
             row, slim=self.back.fullconn, status="UP" if up else "DOWN", act=found["usable"], bck=found["usable_backup"],
-            weight=-(-found["tot_weight"] // 16), uweight=_user_weight(servers, found["usable"]), lastchg=now - changed,
+            weight=self.back.slot.weight(every), uweight=_user_weight(servers, found["usable"], every), lastchg=now - changed,
             lastsess=now - found["last_session"] if found["last_session"] else -1,
             connect=sum(t["connect"] for _, t in each), reuse=sum(t["reuse"] for _, t in each),
         )  # fmt: skip
@@ -268,10 +270,11 @@ class BackendPart(Part):
         return row
 
 
-def _user_weight(servers: list[ServerSlot], active: int) -> int:
-    """Sum of the user weights of those servers that get traffic: the active ones, the backups when there is no active one."""
+def _user_weight(servers: list[ServerSlot], active: int, every: bool) -> int:
+    """Sum of the user weights of those servers that get traffic: the active ones, else the first backup or every one."""
     usable = [slot.gauges() for slot in servers if slot.usable]
-    return sum(g["uweight"] for g in usable if bool(g["backup"]) == (not active))
+    weights = [g["uweight"] for g in usable if bool(g["backup"]) == (not active)]
+    return sum(weights if active or every else weights[:1])
 
 
 class Parts:
