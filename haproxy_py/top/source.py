@@ -57,6 +57,10 @@ async def ask(address: Address, command: str, timeout_s: float = 5.0) -> str:
         raise SourceError(f"{address}: {wrong.strerror or wrong}") from None
 
 
+# Control characters but the line's end become `?`: a terminal would obey them.
+_HARMLESS = {code: "?" for code in (*range(32), *range(127, 160)) if chr(code) != "\n"}
+
+
 async def _dialogue(address: Address, command: str) -> str:
     if address.path:
         reader, writer = await asyncio.open_unix_connection(address.path)
@@ -71,7 +75,7 @@ async def _dialogue(address: Address, command: str) -> str:
             size += len(part)
             if size > REPLY_LIMIT:
                 raise SourceError(f"{address}: an answer of more than {REPLY_LIMIT} bytes")
-        return b"".join(parts).decode("utf-8", "replace")
+        return b"".join(parts).decode("utf-8", "replace").translate(_HARMLESS)
     finally:
         writer.close()
 

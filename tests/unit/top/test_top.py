@@ -102,6 +102,14 @@ def test_a_socket_is_looked_at(tmp_path: Path) -> None:
     assert found.info["Pid"] == "7"
 
 
+def test_a_terminal_gets_no_control_characters(tmp_path: Path) -> None:
+    async def scenario() -> str:
+        async with socket_that_says(tmp_path / "s", lambda asked: "\x1b[31mred\x07\x9b\x7f\r\n\ttext\n") as address:
+            return await ask(address, "show stat")
+
+    assert asyncio.run(scenario()) == "?[31mred????\n?text\n"
+
+
 def test_silence_ends(tmp_path: Path) -> None:
     async def run() -> None:
         async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
