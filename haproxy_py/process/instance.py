@@ -46,6 +46,7 @@ from haproxy_py.rules.scope import bind_all
 from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import Service
+from haproxy_py.stream import faulty
 from haproxy_py.stream.session import close_idle_sessions, kill_sessions
 from haproxy_py.tls import words as tls_words
 
@@ -123,6 +124,7 @@ class Instance:
             splice=not config.globals[process_words.NOSPLICE],
         )
         worker.spread_ms = spread_of(config)
+        faulty.prepare(segment)
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
@@ -343,6 +345,7 @@ class Instance:
         self.lookups.stop()
         for back in self.backends.values():
             back.close_idle()
+        faulty.forget(self.segment, [side.slot for side in (*self.frontends.values(), *self.backends.values())])
         log_output.detach()
         self.worker.close()
 

@@ -153,17 +153,6 @@ def show_dev(call: Call) -> Iterator[str]:
     yield f"  fd limit (soft/hard): {'/'.join(map(str, resource.getrlimit(resource.RLIMIT_NOFILE)))}\n"
 
 
-@command("show errors", "show errors [<px>] [request|response]", "report last request and/or response errors for each proxy", level=Level.OPERATOR)
-def show_errors(call: Call) -> str:
-    """Messages that were refused are not kept: there are none to show."""
-    instance = call.instance
-    if call.args and call.arg(0) not in instance.frontends and call.arg(0) not in instance.backends:
-        raise Answer("No such proxy.\n")
-    now = time.time()
-    date = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(now))
-    return f"Total events captured on [{date}.{int(now % 1 * 1000):03d}] : 0\n"
-
-
 @command("show startup-logs", "show startup-logs", "report logs emitted during HAProxy startup", level=Level.OPERATOR, master=True)
 def show_startup_logs(call: Call) -> str | None:
     """What the start printed."""

@@ -25,6 +25,7 @@ from haproxy_py.stream.channel cimport (
     chan_pending, chan_release, chan_take,
 )
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
+from haproxy_py.stream.faulty cimport keep_fault
 from haproxy_py.stream.forward cimport counted_size, say_connection, strip_connection
 from haproxy_py.stream.negotiate cimport negotiates
 from haproxy_py.stream.relay cimport (
@@ -492,6 +493,7 @@ cdef class HttpStream(HttpRequest):
         self.observed(SEEN_HEADERS)
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
+        keep_fault(self.be, self.fe, self.target.slot, self.session, self.rs.buf, self.rs.raw, self.parser.error_pos)
         self.drop_server(True)
         self.fail(502, c'P', c'H')
         return False

@@ -22,6 +22,7 @@ from haproxy_py.engine.txn cimport (
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.channel cimport chan_frame, chan_init
 from haproxy_py.stream.conf cimport AddrField, FrontConf, HttpConf, MODE_SERVER_CLOSE
+from haproxy_py.stream.faulty cimport keep_fault
 from haproxy_py.stream.forward cimport add_address, counted_size, strip_connection
 from haproxy_py.stream.relay cimport ST_BODY, ST_RULES, ST_TARPIT
 from haproxy_py.stream.session cimport Session
@@ -115,6 +116,10 @@ cdef class HttpRequest(HttpService):
         self.term_cause = c'P'
         self.term_state = c'R'
         self.fe.mine.ereq += 1
+        if self.req_seen:                            # its body: what was framed stands before `base`
+            keep_fault(self.fe, None, None, self.session, self.rq.buf, self.rq.raw, self.rq.end)
+        else:
+            keep_fault(self.fe, None, None, self.session, self.session.buf, self.session.have, self.parser.error_pos)
         self.raw_answer(status)
 
     cdef void head_complete(self, uint32_t n) noexcept:
