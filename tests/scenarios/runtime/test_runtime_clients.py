@@ -62,6 +62,24 @@ def test_haproxyadmin(on: Stage) -> None:
     assert int(admin.uptimesec) >= 0
 
 
+def test_haproxyadmin_sees_one_program() -> None:
+    """Two workers, whose numbers the library takes for those of one process."""
+    with stage(workers=2) as two:
+        assert [two.get() for _ in range(6)] == [200] * 6
+        until(lambda: two.stat("scur", "f", "FRONTEND") == "0", "the end of all")
+        admin = haproxy.HAProxy(socket_file=str(two.admin))
+        front, back = admin.frontend("f"), admin.backends("b")[0]
+        assert [front.metric(name) for name in ("scur", "stot", "req_tot", "hrsp_2xx")] == [0, 6, 6, 6]
+        assert (back.status, back.requests, [server.name for server in back.servers()]) == ("UP", 6, ["s1", "s2"])
+        server = back.server("s1")
+        assert (server.requests, server.weight, server.address) == (6, "1", "127.0.0.1")
+        for word, shown in (("drain", "DRAIN"), ("ready", "no check"), ("maint", "MAINT"), ("ready", "no check")):
+            assert server.setstate(word) and server.status == shown
+        assert front.disable() and front.status == "PAUSED" and front.enable() and front.status == "OPEN"
+        assert admin.setmaxconn(500) and admin.maxconn == 500
+        assert admin.clearcounters(True) and front.metric("stot") == 0
+
+
 def test_every_cut_of_a_payload(on: Stage) -> None:
     sent = b"get weight b/s1 <<END\nx;y\n\nz\nEND\n"
     for at in range(1, len(sent)):
