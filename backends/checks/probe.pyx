@@ -110,7 +110,7 @@ cdef class Probe(Conn):
         """0: connecting; > 0: an errno of the connection; < 0: one of making the socket."""
         cdef sockaddr_un sa                     # the largest of the three
         cdef socklen_t n
-        cdef int one = 1, err
+        cdef int one = 1, no = 0, err
         cdef Linger linger
         memset(&sa, 0, sizeof(sa))
         if self.target.path is not None:
@@ -130,6 +130,9 @@ cdef class Probe(Conn):
                 linger.on = 1
                 linger.seconds = 0
                 sys.setsockopt(self.fd, sys.SOL_SOCKET, sys.SO_LINGER, &linger, sizeof(linger))
+                if self.dialog is None and self.target.tls is None and not self.target.proxy:
+                    # nothing will be said: without its ACK the reset ends the connection before the server's program sees it
+                    sys.setsockopt(self.fd, sys.IPPROTO_TCP, sys.TCP_QUICKACK, &no, sizeof(no))
             err = self.bind_source()
             if err:
                 return -err
