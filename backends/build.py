@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backends import hash_settings, state
@@ -54,7 +55,7 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     made.abortonclose = bool(proxy[options.ABORTONCLOSE])
     made.retry_on = retry_bits(proxy[words.RETRY_ON])
     made.fullconn = proxy[words.FULLCONN] or default_fullconn(config, proxy)
-    for number, item in enumerate(proxy.servers, 1):
+    for number, item in zip(numbers(proxy.servers), proxy.servers, strict=True):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
     made.balancer = new_balancer(proxy)
     room = server_room(proxy)
@@ -109,6 +110,21 @@ def leads_to(front: Proxy, back: Proxy) -> bool:
     """Whether `back` is the frontend's other half, its default backend, or named by a use_backend rule (not by a format)."""
     named = front[words.DEFAULT_BACKEND] == back.name or any(rule.name == back.name for rule in front[USE_BACKEND])
     return front is back or named
+
+
+def numbers(servers: list[ServerItem]) -> Iterator[int]:
+    """Their numbers: what `id` says, else the place in the list or the next that is free."""
+    used = {item[server_words.ID] for item in servers}
+    following = 1
+    for item in servers:
+        number = item[server_words.ID]
+        if not number:
+            while following in used:
+                following += 1
+            number = following
+            used.add(number)
+        following += 1
+        yield number
 
 
 def build_server(

@@ -20,7 +20,7 @@ from backends import sentences, state
 from backends.checks.report import Message
 from backends.checks.status import HANA, Finding
 from backends.state import Change
-from haproxy_py.config.keywords.server_options import BACKUP, FALL, RISE
+from haproxy_py.config.keywords.server_options import BACKUP, CHECK, FALL, RISE
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.shm import ServerSlot
 
@@ -123,8 +123,10 @@ class Life:
 
     def _begin(self, one: ServerLife) -> None:
         """How it stands before its first check."""
-        if state.facts(one.slot)["admin"] & state.MAINT:
-            state.set_check_state(one.slot, state.check_state(one.slot) | state.CHECK_PAUSED)
+        admin = state.facts(one.slot)["admin"]
+        if admin & state.MAINT:
+            paused = state.CHECK_PAUSED if admin & state.FMAINT or one.item[CHECK] else 0
+            state.set_check_state(one.slot, state.check_state(one.slot) | paused)
         elif one.tracked is not None and state.facts(list(one.chain)[-1].slot)["admin"] & state.MAINT:  # where the chain ends, as in HAProxy
             state.inherit_maintenance(one.slot, int(self.clock()))
         else:

@@ -7,6 +7,7 @@ that point. A reload hands over what the checks found and nothing else, as an ad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from backends import state
@@ -14,6 +15,7 @@ from backends.checks.status import BY_NAME
 from backends.life import Life, ServerLife
 from backends.state_file import HEADER, NAMES, VERSION, BadState, Row, parse_line, row_of
 from backends.state_keywords import LOAD_STATE, STATE_BASE, STATE_FILE, STATE_FILE_NAME
+from backends.state_name import resume_name
 from haproxy_py.config.keywords.server_options import WEIGHT
 from haproxy_py.config.model import Config, Proxy
 
@@ -23,19 +25,41 @@ Warn = Callable[[str], None]
 
 def load(config: Config, life: Life, warn: Warn) -> None:
     """Apply the state files that the configuration names. warn: gets HAProxy's complaints, without "config : "."""
-    known: dict[ServerLife, list[str]] = {}
-    if config.globals[STATE_FILE] and any(_wants(p, "global") for p in config.proxies):
+    known = known_lines(config, warn)
+    if not known:
+        return
+    with _with_addresses(life):
+        for one in life.servers.values():
+            words = known.get((one.proxy.name, one.slot.name))
+            if words is not None:
+                apply(life, one, words, warn)
+
+
+@contextmanager
+def _with_addresses(life: Life) -> Iterator[None]:
+    """Meanwhile no server waits for an address: files are applied before that is looked at, as in HAProxy."""
+    waiting = [slot for slot in life.servers if state.facts(slot)["admin"] & state.RMAINT]
+    for add, remove in ((0, state.RMAINT), (state.RMAINT, 0)):
+        with life.heard_by(lambda message: None):
+            for slot in waiting:
+                life.set_admin(slot, add, remove)
+        if remove:
+            yield
+
+
+def known_lines(config: Config, warn: Warn) -> dict[tuple[str, str], list[str]]:
+    """The lines of the state files, in words, by (backend, server)."""
+    known: dict[tuple[str, str], list[str]] = {}
+    wanted = {proxy.name for proxy in config.proxies if _wants(proxy, "global")}
+    if config.globals[STATE_FILE] and wanted:
         path = _path(config, config.globals[STATE_FILE])
         for words in _server_lines(path, f"global server state file '{path}'", "config: ", warn):
-            one = life.find(words[1], words[3])
-            if one is not None and _wants(one.proxy, "global"):
-                known[one] = words
+            if words[1] in wanted:
+                known[words[1], words[3]] = words
     for proxy in config.proxies:
         if _wants(proxy, "local"):
-            _read_local(config, proxy, life, known, warn)
-    for one in life.servers.values():
-        if one in known:
-            apply(life, one, known[one], warn)
+            _read_local(config, proxy, known, warn)
+    return known
 
 
 def _wants(proxy: Proxy, kind: str) -> bool:
@@ -47,16 +71,16 @@ def _path(config: Config, name: str) -> str:
     return name if name.startswith("/") or not base else f"{base}/{name}"
 
 
-def _read_local(config: Config, proxy: Proxy, life: Life, known: dict[ServerLife, list[str]], warn: Warn) -> None:
+def _read_local(config: Config, proxy: Proxy, known: dict[tuple[str, str], list[str]], warn: Warn) -> None:
     path = _path(config, proxy[STATE_FILE_NAME] or proxy.name)
     title = f"Proxy '{proxy.name}': "
     for words in _server_lines(path, f"server state file '{path}'", title, warn):
         if words[1] != proxy.name:
-            warn(f"{title}backend name mismatch: from server state file: '{words[1]}', from running config '{proxy.name}'")
+            warn(
+                f"{title}backend name mismatch: from server state file: '{words[1]}', from running config '{proxy.name}'"
+            )
             continue
-        one = life.find(proxy.name, words[3])
-        if one is not None:
-            known[one] = words
+        known[proxy.name, words[3]] = words
 
 
 def _server_lines(path: str, what: str, title: str, warn: Warn) -> Iterator[list[str]]:
@@ -98,6 +122,9 @@ def apply(life: Life, one: ServerLife, words: list[str], warn: Warn) -> None:
         if row.iweight == one.item[WEIGHT]:
             life.reweigh(one.slot, row.uweight)
     _rest(one, row, int(life.clock()))
+    wrong_record = resume_name(one, row)
+    if wrong_record:
+        warn(f"server-state partially applied for server {title}, {wrong_record}")
     for kind, enabled, said in (
         ("health", one.checked, (row.check_port, row.check_addr)),
         ("agent", one.has_agent, (row.agent_port, row.agent_addr)),
@@ -149,7 +176,7 @@ def _maint(life: Life, one: ServerLife) -> None:
 
 
 def _rest(one: ServerLife, row: Row, now: int) -> None:
-    """Times, the last check, checks that were switched off, the port."""
+    """Times, the last check, checks that were switched off."""
     status = BY_NAME.get(NAMES.get(row.check_status, "INI"))
     warm = state.facts(one.slot)["state"] == state.STARTING
     state.restore(one.slot, 0 if warm else now - row.since, status.number if status else 0)
@@ -159,10 +186,6 @@ def _rest(one: ServerLife, row: Row, now: int) -> None:
     bits = state.facts(one.slot)["agent_state"]
     if bits & row.agent_state & state.CHECK_CONFIGURED and not row.agent_state & state.CHECK_ENABLED:
         state.set_agent_state(one.slot, bits & ~state.CHECK_ENABLED)
-    host, port = state.address(one.slot)
-    mapped, _ = state.port_map(one.slot)
-    if row.port and host not in ("", "unix") and not mapped and port != row.port:
-        state.move(one.slot, host, row.port)
 
 
 def take_over(life: Life, text: str) -> None:

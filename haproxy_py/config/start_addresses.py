@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from ipaddress import ip_address
 
 from haproxy_py.config.errors import SERVER, ConfigError, Faults
 from haproxy_py.config.keywords.server import INIT_ADDR, LOOKED_UP
@@ -18,12 +19,27 @@ from haproxy_py.config.model import Address, Config, Proxy, Server
 
 Resolver = Callable[[Address], Address]
 AT_ONCE = 16
+Memory = Callable[[Config], dict[tuple[str, str], str]]
+_memories: list[Memory] = []
 FAILED = "Failed to initialize server(s) addr."
+
+
+def remember_by(memory: Memory) -> Memory:
+    """Decorator: who knows the last addresses of servers, IP text by (backend, server)."""
+    _memories[:] = [memory]
+    return memory
+
+
+def _remembered(config: Config) -> dict[tuple[str, str], str]:
+    """The last addresses, if any server may ask for its own."""
+    wanted = any(s.address.name is not None and "last" in methods(s) for p in config.proxies for s in p.servers)
+    return _memories[0](config) if wanted and _memories else {}
 
 
 def resolve_all(config: Config, resolver: Resolver, faults: Faults) -> None:
     """Give every bind and server line its address; complain about what cannot be found."""
-    look = ahead(resolver, _names(config))
+    last = _remembered(config)
+    look = ahead(resolver, _names(config, last))
     failed = False
     for proxy in config.proxies:
         for bind in proxy.binds:
@@ -33,7 +49,7 @@ def resolve_all(config: Config, resolver: Resolver, faults: Faults) -> None:
                 faults.alert(f"'bind' : {wrong.text}", bind.where)
         for server in proxy.servers:
             if server.address.name is not None:
-                failed |= not _start(proxy, server, look, faults)
+                failed |= not _start(proxy, server, look, last.get((proxy.name, server.name), ""), faults)
             _check_address(proxy, server, look, faults)
     if failed:
         faults.alert(FAILED)
@@ -63,12 +79,15 @@ def _tried(resolver: Resolver, address: Address) -> Address | ConfigError:
         return wrong
 
 
-def _names(config: Config) -> list[Address]:
+def _names(config: Config, last: dict[tuple[str, str], str]) -> list[Address]:
     """What the system's resolver will be asked for."""
     found = [bind.address for proxy in config.proxies for bind in proxy.binds if bind.address.name is not None]
     for proxy in config.proxies:
         for server in proxy.servers:
-            if server.address.name is not None and not is_srv(server.address.name) and "libc" in methods(server):
+            ways = methods(server)
+            if "last" in ways[:1] and _is_ip(last.get((proxy.name, server.name), "")):
+                continue
+            if server.address.name is not None and not is_srv(server.address.name) and "libc" in ways:
                 found.append(server.address)
     return found
 
@@ -78,11 +97,11 @@ def methods(server: Server) -> list[str]:
     return server[INIT_ADDR] or ["last", "libc"]
 
 
-def _start(proxy: Proxy, server: Server, look: Resolver, faults: Faults) -> bool:
-    """Find one server's first address. False: it has none and may not wait for one."""
+def _start(proxy: Proxy, server: Server, look: Resolver, last: str, faults: Faults) -> bool:
+    """Find one server's first address. last: the one it had, "" unknown. False: it has none and may not wait for one."""
     server[LOOKED_UP] = True
     name = server.address.name or ""
-    if is_srv(name) and RESOLVERS in server:
+    if is_srv(name) and RESOLVERS in server and not _is_ip(last):
         return True
     tried = False
     for method in methods(server):
@@ -96,6 +115,10 @@ def _start(proxy: Proxy, server: Server, look: Resolver, faults: Faults) -> bool
                 continue
             return True
         if method == "last":
+            if _is_ip(last):
+                server.address = replace(server.address, host=last, family="inet6" if ":" in last else "inet")
+                return True
+            tried |= bool(last)
             continue
         if method == "none":
             if tried:
@@ -113,6 +136,14 @@ def _start(proxy: Proxy, server: Server, look: Resolver, faults: Faults) -> bool
         return True
     faults.alert(f"'server {proxy.name}/{server.name}' : {told}.", server.where, SERVER)
     return False
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _note(proxy: Proxy, server: Server, text: str, faults: Faults) -> None:
