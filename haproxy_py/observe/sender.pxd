@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, int64_t
 from haproxy_py.engine.reactor cimport Reactor, TurnHook
+from haproxy_py.engine.shm cimport Segment
 from haproxy_py.engine.sys cimport iovec, msghdr, sockaddr_storage, socklen_t
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -44,7 +45,7 @@ cdef struct Receiver:
     uint32_t number            # from 1, for the alarm
     uint32_t length
     uint32_t sample            # 0: every message
-    uint32_t seen              # within the sample
+    uint64_t *seen             # messages so far, of all workers
     uint32_t ranges
     uint32_t *range            # low, high pairs from 1
     uint64_t dropped
@@ -61,6 +62,7 @@ cdef class LogOutput(TurnHook):
     cdef mmsghdr messages[PENDING]
     cdef iovec vectors[PENDING]
     cdef Reactor reactor
+    cdef Segment segment       # where losses of all processes are counted; None
     cdef int64_t second        # of the texts below
     cdef char date[16]         # "Nov 22 16:38:44 "
     cdef char iso[32]          # "2026-11-22T16:38:44"
@@ -84,6 +86,7 @@ cdef class LogSender(TurnHook):
     cdef readonly list targets                 # observe.targets.LogTarget
     cdef Receiver *receivers
     cdef list rings                            # what receivers point to
+    cdef list shared                           # memory of sampled receivers' counts, one for all workers
     cdef uint32_t count
     cdef bytes tag
     cdef object hostname                       # bytes, None: not sent

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from haproxy_py.engine.shm import Segment
 from haproxy_py.observe.targets import LogTarget
 
 class LogOutput:
@@ -14,6 +15,9 @@ class LogOutput:
     def detach(self) -> None: ...
     def close(self) -> None: ...
     def forked(self) -> None: ...
+    @property
+    def lost(self) -> int: ...
+    def count_in(self, segment: Segment | None) -> None: ...
 
 class LogSender:
     output: LogOutput

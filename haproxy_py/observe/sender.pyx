@@ -3,9 +3,11 @@
 Messages written inside of a reactor's turn are gathered and go out at its end: datagrams with sendmmsg, several in one
 system call; text for a descriptor in writes of at most PIPE_BUF bytes, which a pipe takes whole. What cannot be sent at
 once is dropped and counted. A message ends with LF for every kind of receiver; `len` cuts it before that (a descriptor's
-`len` includes it), as HAProxy does. Samples are counted by each worker for itself.
+`len` includes it), as HAProxy does. Samples are counted by all workers together: their counts lie in memory that is shared from
+before the fork.
 """
 
+import mmap
 import os
 import socket
 
@@ -77,6 +79,15 @@ cdef class LogOutput(TurnHook):
         self.close()
         free(self.arena)
 
+    def count_in(self, Segment segment) -> None:
+        """Add losses to this segment's count too. None: to none."""
+        self.segment = segment
+
+    @property
+    def lost(self) -> int:
+        """Messages lost by all processes that count in one segment; without one, by this process."""
+        return self.dropped if self.segment is None else sys.ha_load64(&self.segment.shared.dropped_logs)
+
     def attach(self, Reactor reactor not None) -> None:
         """Flush at the end of this reactor's turns."""
         if self.reactor is not reactor:
@@ -140,6 +151,8 @@ cdef class LogOutput(TurnHook):
         """Count a lost message; tell of a receiver's first hard failure."""
         self.dropped += 1
         r.dropped += 1
+        if self.segment is not None:
+            sys.ha_add64(&self.segment.shared.dropped_logs, 1)
         if r.failed or self.alarm is None or err == 0 or err == sys.EAGAIN or err == sys.ENOBUFS:
             return
         r.failed = 1
@@ -347,6 +360,7 @@ cdef class LogSender(TurnHook):
         self.output = output if to is None else to
         self.targets = list(targets)
         self.rings = []
+        self.shared = []
         self.tag = tag.encode("utf-8", "surrogateescape")
         self.hostname = None if hostname is None else hostname.encode("utf-8", "surrogateescape")
         self.receivers = <Receiver *>calloc(max(1, len(self.targets)), sizeof(Receiver))
@@ -366,6 +380,7 @@ cdef class LogSender(TurnHook):
         """Fill the next receiver; __init__ calls it."""
         cdef Receiver *r = &self.receivers[self.count]
         cdef Ring ring
+        cdef unsigned char[::1] count
         form = target.format or ("local" if self.hostname is None else "rfc3164")
         r.format = <uint8_t>FORMAT_NUMBERS[form]
         if target.ring is None:
@@ -381,6 +396,11 @@ cdef class LogSender(TurnHook):
         r.length = target.length
         r.number = number
         r.sample = target.sample
+        if r.sample:
+            page = mmap.mmap(-1, mmap.PAGESIZE)      # shared with the processes that are forked later
+            self.shared.append(page)
+            count = page
+            r.seen = <uint64_t *>&count[0]
         r.range = <uint32_t *>calloc(max(1, 2 * len(target.ranges)), sizeof(uint32_t))
         if r.range == NULL:
             raise MemoryError("log sample")
@@ -404,13 +424,13 @@ cdef class LogSender(TurnHook):
 
     cdef bint wants(self, Receiver *r, int level) noexcept:
         """Whether this message is for it: by level, then by its number in the sample."""
-        cdef uint32_t at, i
+        cdef uint64_t at
+        cdef uint32_t i
         if level > r.level:
             return False
         if r.sample == 0:
             return True
-        at = r.seen + 1
-        r.seen = at % r.sample
+        at = (sys.ha_add64(r.seen, 1) - 1) % r.sample + 1
         for i in range(r.ranges):
             if r.range[2 * i] <= at <= r.range[2 * i + 1]:
                 return True

@@ -221,6 +221,7 @@ class Instance:
         self.life.mail = self.post.start(loop)
         self.started_at = time.time()
         log_output.forked()
+        log_output.count_in(self.segment)
         log_output.attach(self.worker.reactor)
         for one in bind.wanted(self.config):
             if one.proxy.name in self.shut_now:
@@ -370,8 +371,8 @@ class Instance:
         return found
 
     def dropped_logs(self) -> int:
-        """Log messages that this worker could not send."""
-        return log_output.dropped
+        """Log messages that could not be sent, by any worker."""
+        return log_output.lost
 
     def disabled(self, name: str) -> bool:
         """Whether the proxy was configured `disabled`."""
