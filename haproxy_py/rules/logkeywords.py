@@ -107,7 +107,8 @@ def _compiled(config: Config, proxy: Proxy, said: Text | None, keyword: str, fau
             raise FormatError(f"format variable '{wrong}' is reserved for HTTP mode")
         return made
     except FormatError as error:
-        faults.alert(f"failed to parse {keyword} : {error}.", said.where, "Parsing [{}]: ")
+        name = "unique-id" if keyword == "unique-id-format" else keyword
+        faults.alert(f"failed to parse {name} : {error}.", said.where, "Parsing [{}]: ")
         return None
 
 
