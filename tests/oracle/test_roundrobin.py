@@ -76,9 +76,14 @@ RARE = [
     ([2, 6, 5, 4], "down 2, up 2, weight 2 3, picks 60"),
     ([2, 2], "down 0, picks 1, weight 1 3, picks 31, weight 1 233, up 0, picks 2, weight 0 5, picks 5, weight 0 4, picks 60"),
 ]
+BURSTS = [  # one server gets many requests in a row, in HAProxy too
+    ([3, 1, 6], "weight 2 0, picks 3, weight 0 1, picks 29, weight 2 8, picks 300"),
+    ([1, 8, 5], "weight 1 0, picks 5, weight 2 0, picks 11, weight 2 2, picks 100"),
+    ([12, 1, 2, 1, 1, 10], "picks 29, weight 2 2, picks 5, weight 5 10, picks 10, weight 5 11, picks 300"),
+]
 
 
-@pytest.mark.parametrize("weights, script", RARE)
+@pytest.mark.parametrize("weights, script", RARE + BURSTS)
 def test_weights_that_change_before_the_first_turn(weights: list[int], script: str) -> None:
     """A server that comes up without having had a turn, and gets another weight, waits for a whole distance."""
     ours = Pool(RoundRobin, weights)
