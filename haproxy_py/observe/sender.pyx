@@ -79,9 +79,14 @@ cdef class LogOutput(TurnHook):
         self.close()
         free(self.arena)
 
-    def count_in(self, Segment segment) -> None:
-        """Add losses to this segment's count too. None: to none."""
+    def count_in(self, Segment segment not None) -> None:
+        """Add losses to this segment's count too, from now on."""
         self.segment = segment
+
+    def count_no_more_in(self, Segment segment not None) -> None:
+        """This segment is about to go."""
+        if self.segment is segment:
+            self.segment = None
 
     @property
     def lost(self) -> int:

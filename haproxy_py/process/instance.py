@@ -347,6 +347,7 @@ class Instance:
         for back in self.backends.values():
             back.close_idle()
         faulty.forget(self.segment, [side.slot for side in (*self.frontends.values(), *self.backends.values())])
+        log_output.count_no_more_in(self.segment)
         log_output.detach()
         self.worker.close()
 
