@@ -21,16 +21,16 @@ ORACLES = [product for product in (haproxy26(), haproxy28()) if not product.miss
 pytestmark = [pytest.mark.timeout(120), pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())]
 LONG_SECONDS = 30.0
 AGENTS = ("a", "ac", "ad", "ab", "dis", "dc")
-SERVERS = """ server a 127.0.0.1:{up} weight 10 agent-check agent-inter 8ms agent-port {a}
- server ac 127.0.0.1:{up} weight 10 check inter 60s fall 5 agent-check agent-inter 8ms agent-port {ac}
- server ad 127.0.0.1:{closed} check inter 60s fall 1 rise 3 agent-check agent-inter 8ms agent-port {ad}
- server ab 127.0.0.1:{up} backup agent-check agent-inter 8ms agent-port {ab}
- server dis 127.0.0.1:{up} disabled agent-check agent-inter 8ms agent-port {dis}
- server dc 127.0.0.1:{up} disabled check inter 60s agent-check agent-inter 8ms agent-port {dc}
+SERVERS = """ server a 127.0.0.1:{up} weight 10 agent-check agent-inter 24ms agent-port {a}
+ server ac 127.0.0.1:{up} weight 10 check inter 60s fall 5 agent-check agent-inter 24ms agent-port {ac}
+ server ad 127.0.0.1:{closed} check inter 60s fall 1 rise 3 agent-check agent-inter 24ms agent-port {ad}
+ server ab 127.0.0.1:{up} backup agent-check agent-inter 24ms agent-port {ab}
+ server dis 127.0.0.1:{up} disabled agent-check agent-inter 24ms agent-port {dis}
+ server dc 127.0.0.1:{up} disabled check inter 60s agent-check agent-inter 24ms agent-port {dc}
  server d 127.0.0.1:{up} disabled
  server c 127.0.0.1:{up} check inter 60s
  server n 127.0.0.1:{up}
- server no 127.0.0.1:{up} agent-check agent-inter 8ms agent-port {closed}
+ server no 127.0.0.1:{up} agent-check agent-inter 24ms agent-port {closed}
  server si 127.0.0.1:{silent} check inter 60s agent-check agent-inter 60s agent-port {silent}
  server ta 127.0.0.1:{up} track a
  server t1 127.0.0.1:{up} track ac
