@@ -163,6 +163,4 @@ def command_of(proxy: Proxy, server: Server, slot: ServerSlot, config: Config) -
         "HAPROXY_SERVER_SSL": "1" if server[SSL] else "0",
         "HAPROXY_SERVER_PROTO": _protocol(proxy, server),
     }
-    if not proxy[PATH]:
-        del fixed["PATH"]
     return Command(proxy[COMMAND], proxy[PATH], listener, fixed, bool(config.globals[FORK_WANTED]))

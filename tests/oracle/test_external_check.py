@@ -58,6 +58,10 @@ backend shell
  option external-check
  external-check command {folder}/script
  server s 127.0.0.1:80 {check}
+backend pathless
+ option external-check
+ external-check command {folder}/pathless
+ server s 127.0.0.1:80 {check}
 listen local
  bind {folder}/front
  option external-check
@@ -65,7 +69,7 @@ listen local
  external-check path /bin:/usr/bin
  server s 127.0.0.1:80 {check}
 """
-SERVERS = 12
+SERVERS = 13
 CHECK = "check inter 2s rise 1 fall 1"
 FIRST = re.compile(r"Health check for server (\S+) (\w+, reason: .*), check duration: \d+ms, (status: .*)\.$")
 ALLOWED = "global\n external-check\n insecure-fork-wanted\n"
@@ -78,6 +82,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "plain").write_text("exit 0\n")
     for name in ("program", "script"):
         (tmp_path / name).chmod(0o755)
+    pathless = tmp_path / "pathless"
+    pathless.write_text('#!/bin/sh\n[ -z "$PATH" ] && exit 7\nexit 8\n')
+    pathless.chmod(0o755)
     return tmp_path
 
 
