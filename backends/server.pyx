@@ -16,6 +16,7 @@ from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.counters cimport roll_second
 from haproxy_py.engine.shm cimport ADM_MAINT, ProxySlot, ServerSlot, ServerShared, gauge_down, gauge_up
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE
+from haproxy_py.engine.tls_limit cimport give_tls, take_tls
 from haproxy_py.engine.sockets cimport keepalive_options
 from balancers.base cimport server_limit
 
@@ -61,6 +62,8 @@ cdef class ServerConn(Conn):
         else:
             self.home.busy_count -= 1
             gauge_down(&self.home.slot.shared.used_conns, &self.home.slot.mine.used_conns)
+        if self.tls is not None:
+            give_tls(self.worker.segment.tls)
         self.user = None
         self.close(hard)
 
@@ -328,12 +331,16 @@ cdef class Server:
         c.may_write = local          # on loopback the handshake is over by now: the first send tells
         c.sni = sni
         if self.tls is not None:
+            if not take_tls(self.worker.segment.tls):
+                err[0] = sys.ENOBUFS
+                return None
             try:
                 if sni is None:
                     c.tls = self.tls.connect(fd, NULL, 0)
                 else:
                     c.tls = self.tls.connect(fd, <const char *>sni, <uint32_t>len(sni))
             except Exception:
+                give_tls(self.worker.segment.tls)
                 err[0] = sys.ENOMEM
                 return None
             c.handshaking = True

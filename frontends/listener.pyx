@@ -14,6 +14,7 @@ from haproxy_py.engine.shm cimport RATE_SESSIONS, GlobalShared, ProxySlot, gauge
 from haproxy_py.engine.sockets cimport keepalive_options, no_delay
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_un, socklen_t
 from haproxy_py.engine.tls cimport TlsContext
+from haproxy_py.engine.tls_limit cimport give_tls, take_tls, tls_full
 from haproxy_py.stream.conf cimport FrontConf
 from haproxy_py.stream.session cimport Door, Session
 from haproxy_py.engine.reactor cimport Source
@@ -25,7 +26,7 @@ from frontends.rates cimport give_global, give_session, take_global, take_sessio
 
 cdef enum:
     ACCEPTS = 16           # connections taken in one go: other workers and other sockets get their turn
-    RETRY_MS = 100         # after running out of descriptors or memory
+    RETRY_MS = 100         # after running out of descriptors, memory or TLS connections
 
 cdef list full_listeners = []    # of all workers of this process (an embedding program may run several)
 
@@ -152,14 +153,20 @@ cdef class Listener(Door):
             return False
         if sys.ha_load32(&self.front.slot.shared.scur) >= self.front.maxconn:
             return False
+        if self.tls is not None and tls_full(self.worker.segment.tls):
+            return False
         return not self.full()
 
     cdef bint admit(self) noexcept:
         """Count one more connection in, unless the process, the frontend or this socket is full."""
         cdef GlobalShared *g = self.worker.segment.shared
         cdef FrontConf f = self.front
+        if self.tls is not None and not take_tls(self.worker.segment.tls):
+            return False
         self.worker.segment.conns_up()
         if g.maxconn and g.conns > g.maxconn:
+            if self.tls is not None:
+                give_tls(self.worker.segment.tls)
             self.worker.segment.conns_down()
             sys.ha_add32(&g.maxconn_reached, 1)
             return False
@@ -178,6 +185,8 @@ cdef class Listener(Door):
         """One connection less of the process and of this bind line."""
         if self.limit is not None:
             gauge_down(&self.limit.shared.scur, &self.limit.mine.scur)
+        if self.tls is not None:
+            give_tls(self.worker.segment.tls)
         self.worker.segment.conns_down()
 
     cdef void accept_some(self) noexcept:
@@ -191,6 +200,8 @@ cdef class Listener(Door):
             if not self.admit():
                 self.give_rates()
                 self.pause()
+                if self.tls is not None and tls_full(self.worker.segment.tls):    # a server connection that ends tells nobody
+                    set_deadline(self.worker.reactor, self, self.worker.reactor.now_ms + RETRY_MS)
                 return
             n = sizeof(sa)
             fd = sys.accept4(self.fd, <sockaddr *>&sa, &n, sys.SOCK_NONBLOCK | sys.SOCK_CLOEXEC)

@@ -411,6 +411,15 @@ cdef class Segment:
         self.shared.rate_limited = any(self.rate_limits())
 
     @property
+    def max_tls(self) -> int:
+        """TLS connections of the whole process group, clients and servers, that may be open; 0: no limit."""
+        return self.tls.shared.fullconn
+
+    @max_tls.setter
+    def max_tls(self, value: int) -> None:
+        self.tls.shared.fullconn = value
+
+    @property
     def compression_rate(self) -> int:
         """Most bytes that are compressed in a second, all workers together; 0: no limit."""
         return self.shared.compression_rate

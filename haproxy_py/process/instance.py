@@ -116,6 +116,7 @@ class Instance:
         segment.maxconn = config.globals[process_words.MAXCONN] or 0
         for number, setting in enumerate((process_words.MAXCONNRATE, process_words.MAXSESSRATE, tls_words.MAXSSLRATE)):
             segment.limit_rate(number, config.globals[setting])
+        segment.max_tls = config.globals[tls_words.MAXSSLCONN]
         worker = Worker(
             segment,
             bufsize=config.globals[tuning.BUFSIZE],

@@ -128,6 +128,12 @@ cdef class Relay(Stream):
             self.connected()
             return
         c = t.open(self, sni, &err)
+        if c is None and err == sys.ENOBUFS:         # no room for one more TLS connection (maxsslconn)
+            t.slot.mine.econ += 1
+            self.be.mine.econ += 1
+            self.drop_server(True)
+            self.fail(500, c'I', c'C')
+            return
         if c is None:
             self.connect_failed()
             return

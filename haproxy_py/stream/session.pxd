@@ -53,7 +53,6 @@ cdef class Session(Conn):
     cdef void *newer
     cdef bint counted                                  # in the frontend's gauges
     cdef bint prefer_last                              # the server negotiates per connection: requests go on to it
-    cdef bint counted_tls                              # in the process's gauge of TLS connections
     cdef bint owes_body                                # part of a request body was not read
     cdef bint from_proxy                               # src and dst came by the PROXY protocol
     cdef char *buf                                     # received and not yet consumed; taken when bytes come

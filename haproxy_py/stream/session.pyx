@@ -181,8 +181,6 @@ cdef class Session(Conn):
         count_request(tls.mine, &tls.shared.rate_max, now_s)
         if not resumed:
             count_session(tls.mine, &tls.shared.rate_max, now_s)
-        gauge_up(&tls.shared.scur, NULL, &tls.mine.scur)
-        self.counted_tls = True
 
     cdef bint read_proxy_header(self) noexcept:
         """Consume exactly the header: bytes behind it stay in the socket (TLS reads them there). True: done."""
@@ -384,9 +382,6 @@ cdef class Session(Conn):
         if self.counted:
             self.counted = False
             gauge_down(&self.front.slot.shared.scur, &self.front.slot.mine.scur)
-        if self.counted_tls:
-            self.counted_tls = False
-            gauge_down(&self.worker.segment.tls.shared.scur, &self.worker.segment.tls.mine.scur)
         self.door.left(self)
 
 

@@ -70,13 +70,14 @@ class Info:
     def _limits(self) -> dict[str, Any]:
         config = self.world.config
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        zero = ("Memmax_MB", "Memmax_bytes", "MaxSslConns", "Maxpipes", "BusyPolling")
+        zero = ("Memmax_MB", "Memmax_bytes", "Maxpipes", "BusyPolling")
         connections, sessions, tls = self.world.segment.rate_limits()
         hard = self.world.hard_maxconn or self.world.segment.maxconn
         most = self.world.segment.maxconn or hard
         return {
             **dict.fromkeys(zero, 0), "Ulimit-n": files, "Maxsock": files, "Maxconn": most, "Hard_maxconn": hard,
             "ConnRateLimit": connections, "SessRateLimit": sessions, "SslRateLimit": tls,
+            "MaxSslConns": self.world.segment.max_tls,
             "CompressBpsRateLim": self.world.segment.compression_rate, "node": config.globals[words.NODE] or _host(),
             "description": config.globals[words.DESCRIPTION] or None,
         }  # fmt: skip
