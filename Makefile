@@ -13,7 +13,7 @@ import tomllib
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)
 groups = project["project"]["optional-dependencies"].values()
-print(*project["build-system"]["requires"], *project["project"]["dependencies"], *[need for group in groups for need in group])
+print(*project["build-system"]["requires"], *project["project"]["dependencies"], *[need for group in groups for need in group], sep="\n")
 endef
 export NEEDS
 
@@ -27,7 +27,8 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("pyhaproxy: Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || \
 	  { rm -rf $(VENV); echo "pyhaproxy: cannot make a virtual environment; run: apt-get install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "$$NEEDS")
+	@mkdir -p build && $(BIN)/python -c "$$NEEDS" >build/needs.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r build/needs.txt
 	@touch $@
 
 $(BUILT): $(STAMP) setup.py $(SOURCES)
