@@ -1,11 +1,14 @@
-"""Ports from the kernel that stay ours until a proxy listens on them."""
+"""Ports from the kernel that stay ours until a proxy listens on them; who listens already."""
 
+import re
 import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 LISTEN_STATE = "0A"
+UNIX_LISTENS = "00010000"
+RUNTIME_SOCKET = re.compile(r"^\s*stats\s+socket\s+(?:unix@)?(/\S+)", re.MULTILINE)
 
 
 class Reservation:
@@ -52,3 +55,18 @@ def listening_ports() -> set[int]:
 def _listening(table: str) -> set[int]:
     rows = (line.split() for line in table.split("\n")[1:])
     return {int(row[1].rpartition(":")[2], 16) for row in rows if len(row) > 3 and row[3] == LISTEN_STATE}
+
+
+def runtime_sockets(config: str) -> list[str]:
+    """Returns: the paths of the `stats socket` lines of a configuration."""
+    return RUNTIME_SOCKET.findall(config)
+
+
+def listening_at(path: str) -> bool:
+    """Does somebody accept connections at this path (Linux: /proc/net/unix)?
+
+    HAProxy listens under a name of its own first, PATH.PID.tmp, and renames it: the kernel shows the first name forever.
+    """
+    rows = (line.split() for line in Path("/proc/net/unix").read_text().split("\n")[1:])
+    bound = (row[7] for row in rows if len(row) > 7 and row[3] == UNIX_LISTENS)
+    return Path(path).exists() and any(each == path or each.startswith(f"{path}.") and each.endswith(".tmp") for each in bound)

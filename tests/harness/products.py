@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.harness.ports import listening_ports
+from tests.harness.ports import listening_at, listening_ports, runtime_sockets
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
@@ -30,7 +30,7 @@ class Product:
     missing: str = ""
 
     def start(self, config: str, ports: Iterable[int] = (), flags: tuple[str, ...] = ("-db",)) -> "Running":
-        """Run `config` and wait until all of `ports` listen.
+        """Run `config` and wait until all of `ports`, and its runtime sockets, listen.
 
         Raises: StartError with what the program printed, when it ends or does not listen in time.
         """
@@ -96,9 +96,10 @@ class Running:
         return (self.folder / "stderr").read_text(errors="replace") if self.folder.exists() else ""
 
     def wait_listening(self, ports: set[int]) -> None:
-        """Poll the kernel's table, so that no connection of ours shows in the log."""
+        """Poll the kernel's tables, so that no connection of ours shows in the log."""
         end = time.monotonic() + START_SECONDS
-        while not ports <= listening_ports():
+        paths = runtime_sockets(self.config)
+        while not (ports <= listening_ports() and all(map(listening_at, paths))):
             if self.process.poll() is not None:
                 raise StartError(f"{self.product.name} ended with {self.process.returncode}:\n{self.stderr()}{self.stdout()}")
             if time.monotonic() > end:
