@@ -119,7 +119,7 @@ class Program:
         """-c: status 0 and a word on stdout; 2 for a configuration that is right but listens nowhere."""
         config, said = self.read()
         self.build(config, said)
-        listens = bool(wanted(config))
+        listens = _listens(config)
         text = ("Warnings were found.\n" if self.console.warned else "") + "Configuration file is valid\n"
         if not self.console.quiet:
             stdout(text if listens else NO_LISTENER)
@@ -164,7 +164,7 @@ class Program:
     def _run(self, handover: Handover | None, notifier: Notifier) -> int:
         config, said = self.read()
         self._warn_of_flags()
-        if not wanted(config):
+        if not _listens(config):
             raise StartError(f"[{self.program}.main()] No enabled listener found (check for 'bind' directives) ! Exiting.")
         instance = self.build(config, said)
         if handover is not None and handover.states:
@@ -331,3 +331,8 @@ class Program:
 def program_name() -> str:
     """As in argv[0]."""
     return sys.argv[0] or "pyhaproxy"
+
+
+def _listens(config: Config) -> bool:
+    """Is there anything to listen on? A runtime socket is enough."""
+    return bool(wanted(config) or sockets.wanted(config))
