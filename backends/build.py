@@ -6,7 +6,7 @@ import resource
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from backends import hash_settings, state
+from backends import hash_settings, state, tls_use, use_ssl
 from backends import life_keywords as life_words
 from backends.backend import Backend, retry_bits
 from backends.persistence_build import build_persistence, give_cookie
@@ -183,6 +183,7 @@ def share(slot: ServerSlot, item: ServerItem, admin: int, ramps: bool) -> None:
         slot, weight=item[server_settings.WEIGHT], backup=item[server_settings.BACKUP], admin=admin, host=host, port=port,
         maxqueue=item[server_settings.MAXQUEUE],
     )  # fmt: skip
+    use_ssl.begin(slot, tls_use.written(item))
     state.set_slowstart(slot, item[life_words.SLOWSTART], ramps)
 
 

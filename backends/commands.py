@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from backends import state
+from backends import state, use_ssl
 from backends.hash_settings import dynamic
 from backends.life import AGENT_RISE, Life
+from backends.tls_options import CONTEXT
 from haproxy_py.engine.shm import ServerSlot
 
-INFO, ERROR = 6, 3
+NOTICE, INFO, ERROR = 5, 6, 3
 FROM_CLI = ", changed from CLI"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 
@@ -153,3 +154,18 @@ def set_agent_check(life: Life, slot: ServerSlot, enabled: bool) -> Answer:
         return refused("Agent was not configured on this server, cannot enable.\n")
     state.set_agent_state(slot, bits | state.CHECK_ENABLED if enabled else bits & ~state.CHECK_ENABLED)
     return DONE
+
+
+def set_ssl(life: Life, slot: ServerSlot, word: str) -> Answer:
+    """`set server B/S ssl on|off`: new connections speak TLS or do not, idle ones are closed. TLS settings must be there already."""
+    one = life.servers[slot]
+    if one.item not in one.proxy.servers:
+        return refused("'set server <srv> ssl' not supported on dynamic servers\n")
+    if one.item[CONTEXT] is None:
+        return refused("'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n")
+    if word not in ("on", "off"):
+        return refused("'set server <srv> ssl' expects 'on' or 'off'.\n")
+    use_ssl.change(slot, word == "on")
+    if life.follow:
+        life.follow(slot)
+    return Answer(NOTICE, "server ssl setting updated.\n")

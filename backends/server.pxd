@@ -86,7 +86,7 @@ cdef class Server:
     cdef public bint map_port                       # no port written, or +N/-N: the client's port plus port_offset
     cdef public int port_offset
     cdef Addr source                         # family 0: any
-    cdef public TlsContext tls
+    cdef public TlsContext tls               # None: no TLS settings; in use while ServerShared.tls_on
     cdef public LogFormat sni                       # None
     cdef public uint8_t send_proxy                  # 0, 1, 2
     cdef public int proxy_flags
@@ -131,3 +131,7 @@ cdef class Server:
     cdef bint is_at(self, uint8_t family, const char *ip, uint32_t n, uint32_t port) noexcept    # its address now
     cdef bint worth_keeping(self) noexcept
     cdef void one_busier(self) noexcept
+
+cdef inline bint right_kind(Server s, ServerConn c) noexcept:
+    """It speaks TLS, or does not, as new connections do (`set server B/S ssl`)."""
+    return s.tls is None or (c.tls is not None) == (s.slot.shared.tls_on != 0)

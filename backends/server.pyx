@@ -203,7 +203,7 @@ cdef class Server:
         if mode == REUSE_NEVER or (first and mode == REUSE_SAFE):
             return None
         while c is not None:
-            if not (first and mode == REUSE_AGGRESSIVE and c.uses < 2) and c.sni == sni:
+            if not (first and mode == REUSE_AGGRESSIVE and c.uses < 2) and c.sni == sni and right_kind(self, c):
                 self.unlink_idle(c)
                 self.one_busier()
                 self.slot.mine.reuse += 1
@@ -233,7 +233,7 @@ cdef class Server:
         c.user = None
         if (c.private or c.fd < 0 or c.error or c.eof or c.rdhup or self.idle_count >= self.pool_max
                 or (self.max_reuse and c.uses > self.max_reuse) or (self.slot.shared.admin & ADM_MAINT and not named)
-                or self.worker.stopping or not self.worth_keeping()):
+                or self.worker.stopping or not right_kind(self, c) or not self.worth_keeping()):
             c.discard(False)
             return
         self.busy_count -= 1
@@ -330,7 +330,7 @@ cdef class Server:
         c.connecting = True
         c.may_write = local          # on loopback the handshake is over by now: the first send tells
         c.sni = sni
-        if self.tls is not None:
+        if self.tls is not None and self.slot.shared.tls_on:
             if not take_tls(self.worker.segment.tls):
                 err[0] = sys.ENOBUFS
                 return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backends.tls_options import SNI, SSL
+from backends.tls_options import SNI
+from backends.tls_use import has_settings
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.model import Config, Setting
 from haproxy_py.config.registry import whole_file_check
@@ -19,7 +20,7 @@ def compile_sni(config: Config, faults: Faults) -> None:
     """Compile the expression of every server that has one."""
     for proxy in config.proxies:
         for server in proxy.servers:
-            if server[SSL] and server[SNI]:
+            if server[SNI] and has_settings(proxy, server):
                 scope = Scope(config, proxy, server.where, faults, "be http-request")
                 try:
                     server[SNI_FORMAT] = parse_format(f"%[{server[SNI]}]", scope, http=True)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backends import state
+from backends import state, use_ssl
 from backends.checks.status import BY_NAME
+from backends.commands import leading
 from backends.life import Life, ServerLife
 from backends.state_file import HEADER, NAMES, VERSION, BadState, Row, parse_line, row_of
 from backends.state_keywords import LOAD_STATE, STATE_BASE, STATE_FILE, STATE_FILE_NAME
 from backends.state_name import resume_name
+from backends.tls_options import CONTEXT
 from haproxy_py.config.keywords.server_options import WEIGHT
 from haproxy_py.config.model import Config, Proxy
 
@@ -122,6 +124,8 @@ def apply(life: Life, one: ServerLife, words: list[str], warn: Warn) -> None:
         if row.iweight == one.item[WEIGHT]:
             life.reweigh(one.slot, row.uweight)
     _rest(one, row, int(life.clock()))
+    if one.item[CONTEXT] is not None:
+        use_ssl.restore(one.slot, leading(row.use_ssl)[0] or 0)
     wrong_record = resume_name(one, row)
     if wrong_record:
         warn(f"server-state partially applied for server {title}, {wrong_record}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from backends import state
+from backends import state, use_ssl
 from backends.checks import published
 from backends.checks.status import TABLE
 from backends.life import ServerLife
@@ -91,7 +91,7 @@ def line(one: ServerLife, backend_id: int, now: int) -> str:
         backend_id, one.proxy.name, one.slot.puid, one.slot.name, host if host not in ("", "unix") else "-",
         facts["state"], facts["admin"], facts["uweight"], facts["iweight"], max(0, now - facts["last_change"]),
         number, result, facts["health"], facts["check_state"], facts["agent_state"],
-        0, int(item[ID] is not None), _fqdn(one), (offset if mapped else port) & 0xFFFF, _service(one), 0,
+        0, int(item[ID] is not None), _fqdn(one), (offset if mapped else port) & 0xFFFF, _service(one), use_ssl.shown(one.slot),
         told.get("check-port", item[CHECK_PORT]), told.get("check-addr", check_addr), told.get("agent-addr", agent_addr), agent_port,
     )  # fmt: skip
     return " ".join(map(str, fields)) + "\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from backends.tls_use import SSL, has_settings
 from haproxy_py.config.errors import SERVER, ConfigError, Faults
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Item, Proxy, Server, Setting
@@ -26,7 +27,6 @@ from haproxy_py.tls import versions, words
 from haproxy_py.tls.pem import PemError
 from haproxy_py.tls.words import CRT_BASE, DEFAULT_TEXTS, NO_TICKETS, authorities, located
 
-SSL: Setting[bool] = Setting("ssl", False)
 SNI: Setting[str] = Setting("sni", "")  # sample expression as written; "": none
 VERIFY: Setting[int | None] = Setting("verify", None)  # None: ssl-server-verify
 VERIFYHOST: Setting[str] = Setting("verifyhost", "")
@@ -280,8 +280,8 @@ def build(
 
 
 def client_context(server: Server, config: Config) -> ServerTls | None:
-    """How to speak TLS to a server, None without `ssl`. Raises ConfigError (HAProxy's words, with file and line)."""
-    if not server[SSL]:
+    """How to speak TLS to a server, None without TLS settings. Raises ConfigError (HAProxy's words, with file and line)."""
+    if not server[SSL] and server[CONTEXT] is None:
         return None
     context = server[CONTEXT] or build(server, config, _owner(server, config))
     return ServerTls(context, server[SNI])
@@ -293,10 +293,10 @@ def _owner(server: Server, config: Config) -> str:
 
 @whole_file_check
 def check_servers(config: Config, faults: Faults) -> None:
-    """Make the context of every TLS server."""
+    """Make the context of every server that speaks TLS or may come to."""
     for proxy in config.proxies:
         for server in proxy.servers:
-            if server[SSL]:
+            if has_settings(proxy, server):
                 _check(server, config, proxy, faults)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from backends import state
 from backends.checks.keywords import KIND
-from backends.tls_options import SSL
+from backends.tls_use import SSL
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.proxy import MODE

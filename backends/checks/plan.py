@@ -15,7 +15,8 @@ from backends.checks.rules import Connect, Expect, FieldMatch, Round, Send, SetV
 from backends.checks.samples import Facts
 from backends.checks.tcp import Act, Hear, Part, Say, parts
 from backends.checks.tcp_keywords import TCP_CHECK_STEPS
-from backends.tls_options import SSL
+from backends.tls_options import CONTEXT
+from backends.tls_use import SSL
 from haproxy_py.config.keywords import server_options as so
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK, TIMEOUT_CONNECT
 from haproxy_py.config.model import Config, Proxy, Server
@@ -69,13 +70,14 @@ class Plan:
         return base + reach - 2 * reach * rand()
 
     def target(
-        self, connect: Connect, host: str, port: int, facts: Facts | None = None, told: Mapping[str, str] | None = None
+        self, connect: Connect, host: str, port: int, facts: Facts | None = None, told: Mapping[str, str] | None = None,
+        speaks_tls: bool = False,
     ) -> Target:
         """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path). told: what the
-        runtime socket says of it, see published.targets()."""
+        runtime socket says of it, see published.targets(). speaks_tls: traffic does now (`set server B/S ssl`)."""
         server, told = self.server, told or {}
         check_port = int(told.get("check-port", server[so.CHECK_PORT]))
-        tls = self.contexts[connect]
+        tls = self.contexts[connect] or (self._followed(connect) if speaks_tls else None)
         address = server[so.CHECK_ADDR]
         place = connect.addr or told.get("check-addr") or (address.host if address and address.host else host)
         asked = connect.port
@@ -93,6 +95,11 @@ class Plan:
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
         )
+
+    def _followed(self, connect: Connect) -> TlsContext | None:
+        """TLS because traffic has come to speak it. Checks that began with it keep it, as in HAProxy."""
+        said = self.server[kw.CHECK_SSL]
+        return self.server[CONTEXT] if said is None and inherits(connect) and own_place(self.server) else None
 
     @property
     def source(self) -> tuple[str, int]:

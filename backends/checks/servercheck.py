@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backends import state
+from backends import state, use_ssl
 from backends.checks import published
 from backends.checks.monitor import Monitor
 from backends.checks.plan import Plan
@@ -57,7 +57,7 @@ class ServerCheck(Ticker):
             self._moves = moves
         found = self._targets.get(connect)
         if found is None:
-            found = self.plan.target(connect, *self.place(), facts, published.targets(self.slot))
+            found = self.plan.target(connect, *self.place(), facts, published.targets(self.slot), use_ssl.speaks(self.slot))
             if connect.port_expr is None:
                 self._targets[connect] = found
         return found

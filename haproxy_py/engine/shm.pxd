@@ -127,6 +127,8 @@ cdef struct ServerShared:
     char fqdn[256]                # the name that its address comes from now; NUL terminated, "" none
     char targets[512]             # where its checks go as the runtime socket says, see checks.published.targets
     uint32_t target_moves         # +1 when they change
+    int32_t use_ssl               # srv_use_ssl of a servers state file
+    uint32_t tls_on               # new connections speak TLS, if it has TLS settings, see backends.use_ssl
 
 cdef struct GlobalShared:
     uint32_t conns                # current connections of the process group

@@ -10,7 +10,6 @@ from typing import Any
 
 from backends import commands, relocate, retarget, state
 from backends.commands import Answer as Result
-from backends.tls_options import SSL
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import backend_of, server_of
 from haproxy_py.runtime.registry import Answer, Level, command
@@ -19,7 +18,6 @@ USAGE = (
     "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | "
     "fqdn | health | ssl | state | weight\n"
 )
-NO_TLS = "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n"
 
 
 def tell(result: Result) -> None:
@@ -45,11 +43,7 @@ def _check_setting(call: Call, slot: Any) -> Result:
 
 
 def _tls_setting(call: Call, slot: Any) -> Result:
-    """HAProxy wants TLS settings to be there already, of the server or its default-server."""
-    one = call.instance.life.servers[slot]
-    if one.item[SSL] or one.proxy.default_server is not None and one.proxy.default_server[SSL]:
-        return commands.refused("'set server ssl' is known to HAProxy, not supported yet.\n")
-    return commands.refused(NO_TLS)
+    return commands.set_ssl(call.instance.life, slot, call.arg(2))
 
 
 SETTINGS: dict[str, Callable[[Call, Any], Result]] = {

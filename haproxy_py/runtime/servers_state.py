@@ -14,6 +14,6 @@ from haproxy_py.runtime.servers import asked
 @command("show servers state", "show servers state [<backend>]", "dump volatile server information (all or for a single backend)")
 def show_servers_state(call: Call) -> Iterator[str]:
     """Every server of all backends, or of one."""
-    names = {backend.name for backend in asked(call)}
-    chosen = [one for one in call.instance.life.servers.values() if one.proxy.name in names]
+    life = call.instance.life.servers
+    chosen = [life[server.slot] for backend in asked(call) for server in backend.servers]
     return state_file.lines(chosen, call.instance.statistics.parts.iid, int(time.time()))

@@ -20,7 +20,7 @@ from haproxy_py.stream.stats cimport count_session
 from haproxy_py.engine.shm cimport SRV_RUNNING, ServerSlot
 from backends.backend cimport A_FULL, A_NO_ROOM, A_OK, A_QUEUED, RETRY_CONN, Backend
 from backends.server cimport (
-    OBSERVE_L4, PERSIST_DIRECT, PERSIST_FORCED, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn, let_go,
+    OBSERVE_L4, PERSIST_DIRECT, PERSIST_FORCED, REUSE_NEVER, SEEN_L4_BAD, Server, ServerConn, let_go, right_kind,
 )
 
 cdef enum:
@@ -107,12 +107,12 @@ cdef class Relay(Stream):
             self.queue_us = s.reactor.now_us         # %Tw ends when a server is chosen, not when it is tried again
         self.retrying = False
         s.timer.deadline = 0
-        if t.sni is not None:
+        if t.sni is not None and t.slot.shared.tls_on:
             sni = PyBytes_FromStringAndSize(text, t.sni.render(self, text, sizeof(text)))
         if s.own is not None:
             c = s.own
             s.own = None
-            if c.fd < 0 or c.home is not t or c.sni != sni or c.may_read or c.rdhup:
+            if c.fd < 0 or c.home is not t or c.sni != sni or not right_kind(t, c) or c.may_read or c.rdhup:
                 c.discard(False)
                 c = None
         if c is None:

@@ -75,3 +75,9 @@ def test_default_server_can_be_taken_back() -> None:
     assert made("ssl verify none sni str(x) verifyhost a no-sni no-verifyhost alpn x no-alpn").sni == ""
     config, _ = configure(server="ssl verify none no-ssl")
     assert client_context(config.proxies[1].servers[0], config) is None
+
+
+@pytest.mark.parametrize("words", ["check-ssl", "check check-ssl", "ssl no-ssl check-ssl"])
+def test_a_server_that_may_come_to_speak_tls_needs_its_settings(words: str) -> None:
+    """A check over TLS, or `set server B/S ssl on`, wants them as traffic does (seen of 2.8)."""
+    assert configure(server=words)[1] == [SERVER + NO_CA]

@@ -88,7 +88,7 @@ def test_expectations() -> None:
 
 def test_switches_and_defaults() -> None:
     backend = good(
-        "option httpchk\n http-check disable-on-404\n http-check send-state\n default-server check-ssl check-sni x.y\n"
+        "option httpchk\n http-check disable-on-404\n http-check send-state\n default-server check-ssl check-sni x.y verify none\n"
         " server s 127.0.0.1:80 check\n server t 127.0.0.1:80 check no-check-ssl check-alpn a,b check-send-proxy"
     )
     assert backend[kw.DISABLE_ON_404] and backend[kw.SEND_STATE]
