@@ -5,20 +5,21 @@ No socket and no clock. The order in which faults are looked for is HAProxy's, s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 import dns.exception
-import dns.flags
 import dns.message
-import dns.name
 import dns.rdatatype
-import dns.rrset
 
-A, AAAA, SRV, CNAME = 1, 28, 33, 5
+from backends.resolvers import wire
+
+A, AAAA, SRV = 1, 28, 33
 NXDOMAIN, REFUSED = 3, 5
 HEADER = 12
 SMALLEST_EDNS = 512
+HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class Status(Enum):
@@ -73,55 +74,25 @@ def number_of(data: bytes) -> int:
     return int.from_bytes(data[:2], "big") if len(data) >= 2 else -1
 
 
-def parse(data: bytes, name: str) -> Reply:
-    """What an answer to a question about `name` says. Never raises, whatever the bytes."""
-    if len(data) < HEADER:
-        return Reply(Status.INVALID)
-    code = data[3] & 0x0F
+def parse(data: bytes, name: str, services: bool = False) -> Reply:
+    """What an answer to a question about `name` says; services: about its SRV records. Never raises, whatever the bytes."""
+    code = data[3] & 0x0F if len(data) > 3 else 0
     if code:
         return Reply({NXDOMAIN: Status.NX, REFUSED: Status.REFUSED}.get(code, Status.OTHER))
-    if data[4:6] != b"\0\1":
+    if len(data) < HEADER or data[4:6] != b"\0\1":
         return Reply(Status.INVALID)
     if data[6:8] == b"\0\0":
         return Reply(Status.ANY)
     if data[2] & 0x02:
         return Reply(Status.TRUNCATED)
-    try:
-        told = dns.message.from_wire(data, ignore_trailing=True, one_rr_per_rrset=True)
-        return _answer(told, dns.name.from_text(name))
-    except (dns.exception.DNSException, ValueError, IndexError, AttributeError, UnicodeError, NotImplementedError):
-        return Reply(Status.INVALID)
+    found, records, addresses = wire.read(data, name.encode("latin-1", "replace"), services)
+    if found != wire.READ:
+        return Reply(Status.CNAME if found == wire.OTHER_NAME else Status.INVALID)
+    known = (Record(*row) for row in dict.fromkeys(records))
+    taken = tuple(each for each in known if each.kind != SRV or is_host(each.value))
+    return Reply(Status.VALID, taken, tuple((owner, Record(*row)) for owner, row in addresses))
 
 
-def _answer(told: dns.message.Message, name: dns.name.Name) -> Reply:
-    """The chain of CNAMEs from the name that was asked for, then records."""
-    if told.question[0].name != name:
-        return Reply(Status.INVALID)
-    expected, last = name, 0
-    found = []
-    for one in told.answer:
-        if one.name != expected:
-            return Reply(Status.INVALID)
-        last = int(one.rdtype)
-        if last == CNAME:
-            expected = one[0].target
-        else:
-            found += _records(one)
-    if last == CNAME:
-        return Reply(Status.CNAME)
-    more = ((_plain(one.name), record) for one in told.additional for record in _records(one))
-    return Reply(Status.VALID, tuple(dict.fromkeys(found)), tuple((n, r) for n, r in more if r.kind != SRV))
-
-
-def _records(one: dns.rrset.RRset) -> list[Record]:
-    """The records of a set that count here."""
-    kind = int(one.rdtype)
-    if kind in (A, AAAA):
-        return [Record(kind, str(row.address)) for row in one]
-    if kind == SRV:
-        return [Record(SRV, _plain(row.target), int(row.port), int(row.weight)) for row in one]
-    return []
-
-
-def _plain(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
+def is_host(name: str) -> bool:
+    """Whether a server may have this name: letters, digits, `-` and `_` between single dots."""
+    return bool(HOST.fullmatch(name))

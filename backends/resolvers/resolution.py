@@ -39,6 +39,9 @@ class Asking(Protocol):
     def now_ms(self) -> int:
         """A clock that only goes forward."""
 
+    def renew(self, found: Resolution) -> None:
+        """A new number for the questions to come."""
+
     def ask(self, found: Resolution, kind: int) -> int:
         """Send a question to every nameserver; to how many it went."""
 
@@ -61,6 +64,7 @@ class Resolution:
         self.status: Status | None = None
         self.last_valid_ms: int | None = None
         self.running = False
+        self.questions: dict[int, bytes] = {}  # by kind, as they were sent
         self._tries = 0
         self._asked = 0
         self._answers = 0
@@ -81,6 +85,7 @@ class Resolution:
         """A new round."""
         self.running = True
         self._tries = self.section.retries - 1
+        self.section.renew(self)
         self._ask(self.preferred)
 
     def _ask(self, kind: int) -> None:

@@ -92,18 +92,24 @@ class Resolvers:
 
     # --- what a resolution needs
 
-    def ask(self, found: Resolution, kind: int) -> int:
-        """A question to every nameserver, under a number of its own."""
+    def renew(self, found: Resolution) -> None:
+        """A number of its own for the questions of a round: late answers to the first count as long as the round lasts."""
         self._asked.pop(self._number.pop(found, -1), None)
         number = random.SystemRandom().randrange(65536)
         while number in self._asked:
             number = (number + 1) % 65536
-        try:
-            data = message.question(found.name, kind, number, self.payload)
-        except ValueError:
-            return 0
         self._asked[number] = found
         self._number[found] = number
+
+    def ask(self, found: Resolution, kind: int) -> int:
+        """A question to every nameserver, under the number of the round."""
+        data = found.questions.get(kind)
+        if data is None:
+            try:
+                data = found.questions[kind] = message.question(found.name, kind, 0, self.payload)
+            except ValueError:
+                return 0
+        data = self._number[found].to_bytes(2, "big") + data[2:]
         return sum(each.send(data) for each in self.channels)
 
     def wake(self, found: Resolution, delay_ms: int) -> None:
@@ -116,6 +122,8 @@ class Resolvers:
 
     def _take(self, source: Channel, data: bytes) -> None:
         """Bytes from a nameserver."""
+        if not data:
+            return
         found = self._asked.get(message.number_of(data))
         if found is None or not found.running:
             source.counters.add("outdated")
@@ -123,7 +131,7 @@ class Resolvers:
         if len(data) > self.payload:
             source.counters.add("too_big")
             return
-        reply = message.parse(data, found.name)
+        reply = message.parse(data, found.name, found.preferred == message.SRV)
         source.counters.add(reply.status.value)
         found.take(reply, source)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -64,7 +65,8 @@ class Nameserver:
                 return
             told = self._reply(data)
             if told is not None:
-                self._udp.sendto(told, peer)
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    self._udp.sendto(told, peer)
 
     def _streams(self) -> None:
         while True:

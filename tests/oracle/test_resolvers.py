@@ -99,6 +99,16 @@ def wrong_number(query: dns.message.Message, name: str, kind: str) -> dns.messag
     return made
 
 
+def late(answer: Answer) -> Answer:
+    """Behind the second question, which comes after 100 ms."""
+
+    def answered(query: dns.message.Message, name: str, kind: str) -> dns.message.Message | bytes | None:
+        time.sleep(0.15)
+        return answer(query, name, kind)
+
+    return answered
+
+
 def aliases(query: dns.message.Message, name: str, kind: str) -> dns.message.Message:
     return reply(query, (name, "CNAME", "x.test."), ("x.test.", "CNAME", "y.test."), ("y.test.", "A", "127.0.0.9"))
 
@@ -173,6 +183,7 @@ CASES: dict[str, tuple[str, Sequence[Step]]] = {
     ),
     "empty answers": (ONE, [(a("127.0.0.2"), has("a 127.0.0.2")), (a(), has("a - 0 32"))]),
     "other family": (ONE.replace(" resolve-prefer ipv4", ""), [(a("127.0.0.2"), has("a 127.0.0.2"))]),
+    "late": (ONE, [(late(a("127.0.0.2")), has("a 127.0.0.2")), (late(code(3)), has("a - 0 32"))]),
     "aliases": (ONE, [(aliases, has("a 127.0.0.9"))]),
     "truncated": (ONE, [(truncated, counted("truncated"))]),
     "wrong number": (ONE, [(wrong_number, counted("outdated"))]),

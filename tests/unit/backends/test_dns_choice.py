@@ -49,6 +49,7 @@ class Section:
         self.now = 0
         self.asked: list[int] = []
         self.delay = 0
+        self.rounds = 0
         self.nameservers = 2
 
     def hold_ms(self, event: str) -> int:
@@ -56,6 +57,9 @@ class Section:
 
     def now_ms(self) -> int:
         return self.now
+
+    def renew(self, found: Resolution) -> None:
+        self.rounds += 1
 
     def ask(self, found: Resolution, kind: int) -> int:
         self.asked.append(kind)
@@ -88,6 +92,7 @@ def test_silence_costs_every_try() -> None:
     for _ in range(3):
         found.due()
     assert (section.asked, told.words, section.delay) == ([AAAA, AAAA], [Status.TIMEOUT], 1000)
+    assert section.rounds == 1
 
 
 def test_faults_of_all_switch_the_family_at_once() -> None:
