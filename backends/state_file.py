@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backends import state, use_ssl
 from backends.checks import published
@@ -65,19 +66,29 @@ class Row:
     agent_port: str = "0"
 
 
-def lines(servers: Iterable[ServerLife], number: Callable[[Proxy], int], now: int) -> Iterator[str]:
-    """The text, a line at a time with its newline. number: id of a proxy; now: wall seconds."""
+class Names(NamedTuple):
+    """How names and addresses are written."""
+
+    name: Callable[[str], str] = str
+    address: Callable[[str], str] = str
+
+
+def lines(
+    servers: Iterable[ServerLife], number: Callable[[Proxy], int], now: int, names: Names | None = None
+) -> Iterator[str]:
+    """The text, a line at a time with its newline. number: id of a proxy; now: wall seconds; names: None, as they are."""
     yield f"{VERSION}\n{HEADER}\n"
     for one in servers:
-        yield line(one, number(one.proxy), now)
+        yield line(one, number(one.proxy), now, names or Names())
     yield ""
 
 
-def line(one: ServerLife, backend_id: int, now: int) -> str:
+def line(one: ServerLife, backend_id: int, now: int, names: Names) -> str:
     """One server."""
     facts, item = state.facts(one.slot), one.item
     host, port = state.address(one.slot)
     mapped, offset = state.port_map(one.slot)
+    fqdn = _fqdn(one)
     status = TABLE[facts["check_status"]] if facts["check_status"] < len(TABLE) else TABLE[0]
     number = NUMBERS.get(status.name, 0) if facts["check_status"] else NUMBERS["INI"]
     result = 0 if facts["check_state"] & state.CHECK_IN_PROGRESS else RESULTS[status.verdict]
@@ -88,10 +99,11 @@ def line(one: ServerLife, backend_id: int, now: int) -> str:
     told = published.targets(one.slot)
     agent_port = told.get("agent-port", agent.get("agent-port") or item[CHECK_PORT])
     fields: tuple[object, ...] = (
-        backend_id, one.proxy.name, one.slot.puid, one.slot.name, host if host not in ("", "unix") else "-",
+        backend_id, names.name(one.proxy.name), one.slot.puid, names.name(one.slot.name),
+        names.address(host if host not in ("", "unix") else "-"),
         facts["state"], facts["admin"], facts["uweight"], facts["iweight"], max(0, now - facts["last_change"]),
         number, result, facts["health"], facts["check_state"], facts["agent_state"],
-        0, int(item[ID] is not None), _fqdn(one), (offset if mapped else port) & 0xFFFF, _service(one), use_ssl.shown(one.slot),
+        0, int(item[ID] is not None), names.name(fqdn) if fqdn != "-" else fqdn, (offset if mapped else port) & 0xFFFF, _service(one), use_ssl.shown(one.slot),
         told.get("check-port", item[CHECK_PORT]), told.get("check-addr", check_addr), told.get("agent-addr", agent_addr), agent_port,
     )  # fmt: skip
     return " ".join(map(str, fields)) + "\n"

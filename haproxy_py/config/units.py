@@ -99,3 +99,11 @@ def leading_int(text: str) -> int:
 def strict_int(text: str) -> int | None:
     """A decimal number and nothing else, or None."""
     return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None
+
+
+def leading_number(text: str) -> int:
+    """What C's atoll gives: as leading_int(), kept within 64 bits."""
+    found = _INT.match(text)
+    if not found:
+        return 0
+    return max(-(1 << 63), min((1 << 63) - 1, int(found.group(1)[:40])))

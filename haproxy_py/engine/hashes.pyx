@@ -110,3 +110,8 @@ cdef uint32_t xxh32(const uint8_t *p, uint32_t n, uint32_t seed) noexcept nogil:
     h = (h ^ h >> 15) * p2
     h = (h ^ h >> 13) * p3
     return h ^ h >> 16
+
+
+def xxhash32(bytes data not None, uint32_t seed) -> int:
+    """xxHash, 32 bits, of `data`."""
+    return xxh32(<const uint8_t *><const char *>data, <uint32_t>len(data), seed)

@@ -75,6 +75,7 @@ class Instance:
         self.sockets: dict[str, list[tuple[Bind, int, ProxySlot]]] = {}
         self.statistics: Statistics = None  # type: ignore[assignment]  # build() makes it
         self.listeners_of: dict[str, list[Listener]] = {}  # by frontend
+        self.anonymous_key: int | None = None  # `set anon global-key`; None: as configured
         self.disabled_now: set[str] = set()  # frontends that the runtime socket has disabled
         self.shut_now: set[str] = set()  # ... for good
         self.cookie_keys: dict[str, tuple[bool, str]] = {}  # by backend: dynamic cookies on, their key; once it was changed

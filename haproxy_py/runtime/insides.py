@@ -157,9 +157,3 @@ def show_dev(call: Call) -> Iterator[str]:
 def show_startup_logs(call: Call) -> str | None:
     """What the start printed."""
     return "".join(call.service.startup_logs()) or None
-
-
-@command("debug dev hash", "debug dev hash   [msg]", "return msg hashed if anon is set")
-def debug_hash(call: Call) -> str:
-    """The words as outputs would show them."""
-    return " ".join(call.args) + "\n"

@@ -10,6 +10,7 @@ from typing import Any
 
 from backends import commands, relocate, retarget, state
 from backends.commands import Answer as Result
+from haproxy_py.runtime.anonymous import hidden, hidden_ip
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import backend_of, server_of
 from haproxy_py.runtime.registry import Answer, Level, command
@@ -144,7 +145,7 @@ def show_servers_conn(call: Call) -> Iterator[str]:
 
 
 def _connections(call: Call, backends: list[Any]) -> Iterator[str]:
-    workers = call.instance.segment.workers
+    workers, key = call.instance.segment.workers, call.client.anonymous_key
     yield (
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur "
         f"idle_per_thr[{workers}]\n"
@@ -157,6 +158,7 @@ def _connections(call: Call, backends: list[Any]) -> Iterator[str]:
             limit = -1 if server.pool_max >= 0xFFFFFFFF else server.pool_max
             used, idle = now["used_conns"], now["idle_conns"]
             yield (
-                f"{backend.name}/{server.name} {number}/{server.slot.puid} {host or '-'} {port} - {server.purge_ms} {used} {used} "
+                f"{hidden(key, backend.name)}/{hidden(key, server.name)} {number}/{server.slot.puid} "
+                f"{hidden_ip(key, '-' if host in ('', 'unix') else host)} {port} - {server.purge_ms} {used} {used} "
                 f"{used} 0 {idle} {limit} {idle}{' 0' * workers}\n"
             )

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from haproxy_py.config.units import UnitError, parse_time
+from haproxy_py.runtime.anonymous import hidden, hidden_peer
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.naming import find_server, server_of
 from haproxy_py.runtime.operations import operation
@@ -81,10 +82,20 @@ def details(row: Row) -> str:
     )
 
 
+def _named(call: Call, row: Row) -> Row:
+    """With names and addresses as this connection may see them (`set anon on`)."""
+    key = call.client.anonymous_key
+    if not key:
+        return row
+    names = {what: row[what] if row[what].startswith("<") else hidden(key, row[what]) for what in ("fe", "be", "srv")}
+    peers = {what: hidden_peer(key, row[what]) for what in ("src", "server_addr")}
+    return {**row, **names, **peers}
+
+
 def _own(call: Call) -> str:
     """The connection that asks, which HAProxy lists too."""
     return (
-        f"{id(call.client) & 0xFFFFFFFFFFFF:#x}: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 "
+        f"{id(call.client) & 0xFFFFFFFFFFFF:#x}: proto=unix_stream src=unix:1 fe={hidden(call.client.anonymous_key, 'GLOBAL')} be=<NONE> srv=<none> ts=00 epoch=0 "
         f"age=0s calls=1 rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,ax=] rp[f=0h,i=0,an=00h,ax=] scf=[8,0h,fd=-1,rex=,wex=] "
         f"scb=[8,0h,fd=-1,rex=,wex=] exp={span(call.client.timeout_ms)} rc=0 c_exp=\n"
     )
@@ -112,11 +123,11 @@ async def show_sess(call: Call) -> AsyncIterator[str]:
         mine = [row for row in rows if row["number"] == wanted["number"]]
         if not mine:
             raise Answer("Session not found.\n")
-        yield details(mine[0])
+        yield details(_named(call, mine[0]))
         return
     for row in rows:
         if row["age"] * 1000 >= wanted["older"] and all(row[key] == wanted[key] for key in ("fe", "be", "srv") if key in wanted):
-            yield (details if "all" in wanted else line)(row)
+            yield (details if "all" in wanted else line)(_named(call, row))
     if not wanted["older"] and not {"fe", "be", "srv", "all"} & wanted.keys():
         yield _own(call)
 

@@ -32,13 +32,14 @@ def test_maintenance_and_back_for_every_worker() -> None:
 def test_what_was_set_outlives_each_worker() -> None:
     """Killed one after the other, each replaced: shared and inherited settings are what they were."""
     with stage() as on:
-        on.ask("set server b/s1 weight 7;set maxconn frontend f 77;disable server b/s2;add server b/n 127.0.0.1:1")
+        on.ask("set server b/s1 weight 7;set maxconn frontend f 77;disable server b/s2;add server b/n 127.0.0.1:1;set anon global-key 99")
         for pid in on.workers():
             kill(pid)
             until(lambda pid=pid: len(set(on.workers()) - {pid}) == 2, "another worker")  # type: ignore[misc]
             until(lambda: answers(on.admin) and on.ask("show threads").count("Thread") == 2, "both serve")
         assert on.ask("get weight b/s1") == "7 (initial 1)\n"
         assert on.stat("slim", "f", "FRONTEND") == "77"
+        assert on.ask("set anon on;show anon") == "\nAnonymized mode enabled\nKey : 99\n"
         assert on.stat("status", "b", "n") == "MAINT"
         assert statuses(on) == {200}
 
