@@ -11,14 +11,13 @@ Addresses go to shared memory, so every worker has them at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 
 from backends import state
 from backends.commands import Answer, refused
 from backends.life import Life, ServerLife
 from backends.resolvers.section import Resolvers
-from backends.resolvers.server_name import ServerName
+from backends.resolvers.server_name import ServerName, Shares
 from backends.resolvers.srv import SrvName
 from haproxy_py.config.errors import Where
 from haproxy_py.config.keywords import resolvers as words
@@ -58,6 +57,7 @@ class Names:
         self.sections = {each.name: Resolvers(each) for each in sections(config)}
         self.servers: dict[ServerSlot, ServerName] = {}
         self.services: dict[tuple[str, str, str], SrvName] = {}  # backend, section, name
+        self._shares: dict[str, Shares] = {}  # by backend
         for one in life.servers.values():
             self._add(one)
 
@@ -65,7 +65,7 @@ class Names:
         section = self.sections.get(one.item[server_names.RESOLVERS].strip())
         if section is None or one.item.address.family not in ("inet", "inet6", ""):
             return
-        made = ServerName(one, section, self.life, lambda: self._peers(one))
+        made = ServerName(one, section, self.life, self._shares.setdefault(one.proxy.name, Shares()))
         self.servers[one.slot] = made
         name = one.item.address.name
         if name and server_names.is_srv(name):
@@ -80,10 +80,6 @@ class Names:
             made = self.services[key] = SrvName(section, name.rstrip("."))
             made.link()
         return made
-
-    def _peers(self, one: ServerLife) -> Iterator[ServerName]:
-        """The servers of a backend that have names."""
-        return (each for each in self.servers.values() if each.one.proxy is one.proxy)
 
     def start(self, loop: asyncio.AbstractEventLoop, first: bool) -> None:
         """Ask from now on. first: no worker has asked before; a later one takes what servers have for the last valid answers."""

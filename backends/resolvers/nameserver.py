@@ -12,6 +12,7 @@ from haproxy_py.config.keywords.resolvers import Nameserver
 LARGEST = 65535
 AT_ONCE = 64  # answers taken in one go
 WAITING = 256  # questions kept for a stream that is being opened
+UNREAD = 65536  # bytes that a nameserver may leave unread before its stream is given up
 
 
 @dataclass(slots=True)
@@ -83,7 +84,10 @@ class Datagrams(Channel):
 
     def _open(self) -> socket.socket | None:
         family = socket.AF_INET6 if ":" in self.item.host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError:  # no descriptors
+            return None
         try:
             sock.connect((self.item.host, self.item.port))
         except OSError:
@@ -94,23 +98,19 @@ class Datagrams(Channel):
         return sock
 
     def _send(self, data: bytes) -> bool:
-        try:
+        for _ in range(2):
             self._sock = self._sock or self._open()
-            if self._sock is not None:
+            if self._sock is None:
+                return False
+            try:
                 self._sock.send(data)
-        except ConnectionRefusedError:  # of the question before
-            return self._again(data)
-        except OSError:
-            return False
-        return self._sock is not None
-
-    def _again(self, data: bytes) -> bool:
-        try:
-            assert self._sock is not None
-            self._sock.send(data)
-        except OSError:
-            return False
-        return True
+            except ConnectionRefusedError:  # of the question before
+                self._close()
+            except OSError:
+                return False
+            else:
+                return True
+        return False
 
     def _readable(self) -> None:
         for _ in range(AT_ONCE):
@@ -118,17 +118,24 @@ class Datagrams(Channel):
                 return
             try:
                 data = self._sock.recv(LARGEST)
-            except OSError:
+            except BlockingIOError:
+                return
+            except OSError:  # the loop looks at a socket with an error no more
+                self._close()
                 return
             self._take(self, data)
 
-    def stop(self) -> None:
-        """Close the socket."""
+    def _close(self) -> None:
+        """The next question opens another socket."""
         if self._sock is not None:
             if self._loop is not None:
                 self._loop.remove_reader(self._sock.fileno())
             self._sock.close()
             self._sock = None
+
+    def stop(self) -> None:
+        """Close the socket."""
+        self._close()
         super().stop()
 
 
@@ -168,8 +175,13 @@ class Stream(Channel):
 
     def _send(self, data: bytes) -> bool:
         framed = len(data).to_bytes(2, "big") + data
-        if self._side is not None and self._side.transport is not None:
-            self._side.transport.write(framed)
+        side = self._side
+        if side is not None and side.transport is not None:
+            if side.transport.get_write_buffer_size() > UNREAD:
+                side.transport.abort()
+                self._side = None
+                return False
+            side.transport.write(framed)
             return True
         if len(self._queue) >= WAITING:
             return False

@@ -60,6 +60,7 @@ class Resolution:
         self.requesters: list[Requester] = []
         self.records: dict[tuple[int, str, int], Record] = {}
         self.seen: dict[tuple[int, str, int], int] = {}  # ms, by key
+        self.answers = 0  # valid ones so far
         self.addresses: tuple[tuple[str, Record], ...] = ()  # of the last answer's additional section
         self.status: Status | None = None
         self.last_valid_ms: int | None = None
@@ -113,6 +114,7 @@ class Resolution:
 
     def _succeed(self, reply: Reply, channel: Channel) -> None:
         now = self.last_valid_ms = self.section.now_ms()
+        self.answers += 1
         for record in reply.records:
             self.records[record.key] = record
             self.seen[record.key] = now
@@ -133,6 +135,11 @@ class Resolution:
         if not self.held(status):
             self.records.clear()
             self.seen.clear()
+
+    def names(self, host: str) -> int:
+        """The kind of record that has this address: A, AAAA, or 0 for none."""
+        kind = AAAA if ":" in host else A
+        return kind if (kind, host, 0) in self.records else 0
 
     def held(self, status: Status) -> bool:
         """Whether the last valid answer is so young that a failure does not count yet."""

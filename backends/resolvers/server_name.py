@@ -5,7 +5,7 @@ Source: manual 5.2 (resolve-prefer, resolve-net, resolve-opts) and what HAProxy 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable, Sequence
 from ipaddress import ip_address
 
 from backends import state
@@ -31,14 +31,14 @@ FAMILY, NETWORK, UNUSED, SAME = 8, 4, 2, 1  # what is better about one of severa
 
 
 def choose(
-    records: Iterable[Record], current: str, attached: str, prefer: int, nets: Iterable[Network], taken: set[str], duplicates: bool
+    records: Iterable[Record], current: str, attached: str, prefer: int, nets: Sequence[Network], taken: Container[str], duplicates: bool
 ) -> str | None:
     """The address to take, the best of several and the first of equals; None: there is none.
 
     Args: current: what the server has, attached: the record that it took ("": nothing). prefer: A or AAAA. taken: by other servers of the backend that have the
     same name; duplicates: such an address may be taken all the same.
     """
-    best, most = None, -1
+    best, most, enough = None, -1, FAMILY + UNUSED + NETWORK * bool(nets) + SAME * bool(current)
     for record in records:
         if record.kind == SRV or record.value in taken and not duplicates and record.value != attached:
             continue
@@ -47,28 +47,94 @@ def choose(
             score += NETWORK
         if score > most:
             best, most = record.value, score
+            if score >= enough:
+                break
     return best
 
 
-class ServerName:
-    """One server. peers: the others of its backend that are looked up."""
+class Shares:
+    """Which records the servers of one backend have taken, counted, so that many servers of one name cost no more than few."""
 
-    def __init__(self, one: ServerLife, section: Resolvers, life: Life, peers: Callable[[], Iterable[ServerName]]) -> None:
+    def __init__(self) -> None:
+        self._taken: dict[str, dict[str, int]] = {}  # by name in lower case: how many have each address
+        self._barren: dict[str, int] = {}  # name: the answer of which nothing is left
+
+    def change(self, before: tuple[str, str], after: tuple[str, str]) -> None:
+        """A server has another name or record; an empty address is none."""
+        name, host = before
+        if host:
+            taken = self._taken[name]
+            taken[host] -= 1
+            if not taken[host]:
+                del taken[host]
+            self._barren.pop(name, None)
+        name, host = after
+        if host:
+            taken = self._taken.setdefault(name, {})
+            taken[host] = taken.get(host, 0) + 1
+
+    def others(self, name: str, own: str) -> Container[str]:
+        """What other servers of the name have than one that has `own`."""
+        taken = self._taken.get(name, {})
+        return taken if taken.get(own, 0) != 1 else Others(taken, own)
+
+    def is_barren(self, name: str, answers: int) -> bool:
+        """Nothing is left for a server that has nothing."""
+        return self._barren.get(name) == answers
+
+    def set_barren(self, name: str, answers: int) -> None:
+        """... until one gives its record back or another answer comes."""
+        self._barren[name] = answers
+
+
+class Others:
+    """Addresses that are taken, but for one."""
+
+    def __init__(self, taken: dict[str, int], own: str) -> None:
+        self.taken, self.own = taken, own
+
+    def __contains__(self, host: object) -> bool:
+        return host != self.own and host in self.taken
+
+
+class ServerName:
+    """One server. shares: of its backend."""
+
+    def __init__(self, one: ServerLife, section: Resolvers, life: Life, shares: Shares) -> None:
         self.one = one
         self.slot: ServerSlot = one.slot
         self.section = section
         self.life = life
-        self.peers = peers
+        self.shares = shares
+        self._held = ("", "")
         self.resolution: Resolution | None = None
         self.prefer = A if one.item[words.RESOLVE_PREFER] == "ipv4" else AAAA
         self.nets = one.item[words.RESOLVE_NET]
         self.duplicates = one.item[words.ALLOW_DUP_IP]
-        self.attached = ""  # the record that its address came from; the runtime socket may have moved it elsewhere since
+        self._attached = ""
 
     @property
     def fqdn(self) -> str:
         """Its name now, "" when it has none."""
         return state.fqdn(self.slot)
+
+    @property
+    def attached(self) -> str:
+        """The record that its address came from, "": none; the runtime socket may have moved it elsewhere since."""
+        return self._attached
+
+    @attached.setter
+    def attached(self, host: str) -> None:
+        if host != self._attached:
+            self._attached = host
+            self._hold()
+
+    def _hold(self) -> None:
+        """Say what it has, of which name."""
+        held = (self.fqdn.lower(), self._attached)
+        if held != self._held:
+            self.shares.change(self._held, held)
+            self._held = held
 
     @property
     def title(self) -> str:
@@ -86,12 +152,14 @@ class ServerName:
         """Take a name and have it resolved."""
         self.unlink()
         state.set_fqdn(self.slot, fqdn)
+        self._hold()
         self.resolution = self.section.link(self, fqdn, self.prefer)
 
     def unname(self) -> None:
         """Have no name."""
         self.unlink()
         state.set_fqdn(self.slot, "")
+        self._hold()
 
     def unlink(self) -> None:
         """Keep the name, but have nobody ask for it."""
@@ -104,27 +172,31 @@ class ServerName:
     def answered(self, found: Resolution, channel: Channel | None) -> None:
         """Take the best address."""
         where, _ = state.address(self.slot)
-        records = found.records.values()
-        current = self.attached if any(r.value == self.attached for r in records) else where
-        wanted = choose(records, current, self.attached, self.prefer, self.nets, self._taken(), self.duplicates)
+        wanted = self._choose(found, where)
         if wanted is None:
             self.lose(NO_IP)
             return
         by = f"{self.section.name}/{channel.name}" if channel is not None else CACHE
-        if wanted != current or not where:
+        if wanted != (self.attached if found.names(self.attached) else where) or not where:
             if channel is not None:
                 channel.counters.update += 1
             self.move(wanted, by)
         self.attached = wanted
         self._back()
 
-    def _taken(self) -> set[str]:
-        """Addresses of the others that share its name."""
-        return {
-            each.attached
-            for each in self.peers()
-            if each is not self and each.attached and each.fqdn.lower() == self.fqdn.lower()
-        }
+    def _choose(self, found: Resolution, where: str) -> str | None:
+        """The address to take; at once in the usual cases: it has the best one, or there is nothing to have."""
+        own, name = self.attached, self.fqdn.lower()
+        others = self.shares.others(name, own)
+        if not own and not self.duplicates and self.shares.is_barren(name, found.answers):
+            return None
+        named = found.names(own)
+        if named == self.prefer and not self.nets and own not in others:
+            return own
+        wanted = choose(found.records.values(), own if named else where, own, self.prefer, self.nets, others, self.duplicates)
+        if wanted is None and not self.duplicates:
+            self.shares.set_barren(name, found.answers)
+        return wanted
 
     def _back(self) -> None:
         """It has an address: out of maintenance."""

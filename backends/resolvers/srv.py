@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from backends import state
 from backends.resolvers.message import SRV, Record, Status
 from backends.resolvers.nameserver import Channel
@@ -11,6 +13,14 @@ from backends.resolvers.server_name import ADDITIONAL, ServerName
 from haproxy_py.config.keywords import server_names as words
 
 REMOVED = "entry removed from SRV record"
+
+
+def addresses_of(found: Resolution) -> dict[str, deque[str]]:
+    """The addresses that came along, by name, in their order; each goes to one record."""
+    given: dict[str, deque[str]] = {}
+    for name, record in found.addresses:
+        given.setdefault(name, deque()).append(record.value)
+    return given
 
 
 class SrvName:
@@ -30,26 +40,17 @@ class SrvName:
         """Servers whose record is gone first, so that their places are free."""
         records = [r for r in found.records.values() if r.kind == SRV]
         there = {(r.value, r.port) for r in records}
-        given = list(found.addresses)
+        having = {(s.fqdn.lower(), state.address(s.slot)[1]): s for s in reversed(self.servers) if s.fqdn}
+        free = deque(s for s in self.servers if not s.fqdn)
+        given = addresses_of(found)
         for record in records:
-            server = self._of(record) or self._free()
-            if server is None:
-                continue
-            address = next((pair for pair in given if pair[0] == record.value), None)
-            if address is not None:
-                given.remove(address)
-            self._give(server, record, address[1].value if address else "")
+            server = having.get((record.value, record.port)) or (free.popleft() if free else None)
+            if server is not None:
+                left = given.get(record.value)
+                self._give(server, record, left.popleft() if left else "")
         for server in self.servers:
             if server.fqdn and (server.fqdn.lower(), state.address(server.slot)[1]) not in there:
                 self._take_back(server)
-
-    def _of(self, record: Record) -> ServerName | None:
-        """The server that has this record."""
-        wanted = (record.value, record.port)
-        return next((s for s in self.servers if (s.fqdn.lower(), state.address(s.slot)[1]) == wanted), None)
-
-    def _free(self) -> ServerName | None:
-        return next((s for s in self.servers if not s.fqdn), None)
 
     def _give(self, server: ServerName, record: Record, host: str) -> None:
         """A record for a server: its weight, its name and port when they are news, its address when that came along."""
