@@ -98,12 +98,15 @@ cdef class Head:
     cdef uint32_t arena_used
     cdef uint32_t arena_size
     cdef uint32_t arena_total          # bytes of all blocks
+    cdef uint32_t room                 # what rules may make of it, by HAProxy's measure (fits); 0: no limit. clear() leaves it
     cdef object owner                  # what keeps the received bytes alive when Python holds the head; else None
 
     cdef void clear(self) noexcept                                    # ready for the next message; keeps its memory
     cdef char *alloc(self, uint32_t n) noexcept                       # arena bytes, valid until clear(); NULL: no room
     cdef bint grow(self) noexcept                                     # room for more fields; False: out of memory or 65535
     cdef bint take_arena(self, uint32_t n) noexcept
+    cdef bint fits(self, uint32_t more) noexcept                      # whether it may grow by `more` bytes
+    cdef uint32_t measure(self) noexcept                              # its size in HAProxy's buffer
     cdef void touch(self) noexcept                                    # about to differ from what was received
     cdef Field *push(self, const char *name, uint32_t nlen, const char *value, uint32_t vlen) noexcept   # no copy; NULL: too many
     cdef int find(self, const char *name, uint32_t nlen, int start) noexcept      # index >= start of a live field, or -1

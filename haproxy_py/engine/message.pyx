@@ -19,6 +19,8 @@ cdef enum:
     FIELDS_MOST = 65535
     ARENA_FIRST = 1024
     ARENA_MOST = 1 << 20       # edited text beyond this cannot fit any buffer: refused
+    RECORD = 8                 # HAProxy's record of each field
+    RECORDS_OF_LINE = 37       # of the start line (20 and 8) and of the end of the fields (1 and 8)
     BLOCK_HEAD = 8             # bytes at the front of a block: the address of the block before
 
 
@@ -210,6 +212,28 @@ cdef class Head:
         p = self.arena + self.arena_used
         self.arena_used += n
         return p
+
+    cdef bint fits(self, uint32_t more) noexcept:
+        """Whether HAProxy could still add `more` bytes (a new field's 8 of its record among them) to what it holds of the head.
+
+        Nearly always an upper bound says so at once.
+        """
+        if self.room == 0 or <uint64_t>self.length + self.arena_total + RECORD * self.count + 64 + more <= self.room:
+            return True
+        return <uint64_t>self.measure() + more <= self.room
+
+    cdef uint32_t measure(self) noexcept:
+        """Bytes of the head in HAProxy's buffer: text without separators, and its records (docs/oracle-facts.md)."""
+        cdef uint32_t n = RECORDS_OF_LINE + (self.version_len if self.version_text != NULL else 8)
+        cdef Field *f
+        cdef int i
+        n += 3 + self.reason_len if self.status else self.method_len + self.target_len
+        for i in range(self.count):
+            f = &self.fields[i]
+            if f.flags & F_DROP or (f.id == H_CONNECTION and (f.value_len == 5 or f.value_len == 10)):
+                continue                             # "close" and "keep-alive" are of this hop alone
+            n += RECORD + f.name_len + f.value_len
+        return n
 
     cdef bint grow(self) noexcept:
         cdef uint32_t room = <uint32_t>self.capacity * 2 if self.capacity else FIELDS_FIRST

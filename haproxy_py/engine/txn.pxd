@@ -57,6 +57,7 @@ cdef class Txn:
     cdef object service                 # stream.service.Service that answers in a server's place, None
     cdef bytes applet                   # its name, which logs show where a server's would stand; None
     cdef bint reply_close
+    cdef bint soft_rewrites             # strict-mode off: rewrites of this rule set that fail are passed over
     cdef list reply_fields              # [(name, value)] added to the reply, page or not; None: none
     # times
     cdef int64_t accept_wall_us         # accept date (%t)
@@ -98,4 +99,5 @@ cdef class Txn:
     cdef object vars                    # dict or None: variables of scopes txn, req, res; sess and proc hang elsewhere
     cdef object user                    # what Python extensions keep here
 
+    cdef void rewrite_failed(self) noexcept      # count a rewrite for which a buffer has no room
     cdef void resume(self) noexcept     # a suspended rule is done: go on (called in the event loop)

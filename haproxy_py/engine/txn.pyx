@@ -10,5 +10,8 @@ cdef class Txn:
         self.set_cookie_state = TERM_NONE
         self.status = -1
 
+    cdef void rewrite_failed(self) noexcept:
+        pass
+
     cdef void resume(self) noexcept:
         pass

@@ -10,6 +10,7 @@ from haproxy_py.engine.message cimport Head
 
 cdef enum:
     BIG = 65536               # four TLS records
+    HTX_HEAD = 48             # what HAProxy keeps for itself in a buffer that holds a head
 
 
 cdef class Worker:
@@ -68,9 +69,12 @@ cdef class Worker:
         return self.spread_ms != UINT64_MAX and <uint64_t>rand() % self.spread_ms < passed
 
     cdef Head take_head(self):
+        cdef Head head
         if self.heads:
             return <Head>self.heads.pop()
-        return Head()
+        head = Head()
+        head.room = self.buffers.size - HTX_HEAD
+        return head
 
     cdef void give_head(self, Head head) noexcept:
         head.clear()

@@ -54,6 +54,8 @@ cdef class RuleSet:
         """Run from rule *cursor on. An action that waits or suspends leaves *cursor at itself or behind, to go on there."""
         cdef int i = cursor[0], n = len(self.rules), verdict
         cdef Rule rule
+        if i == 0:
+            t.soft_rewrites = False          # strict-mode is of one rule set
         while i < n:
             rule = <Rule>self.rules[i]
             if rule.cond is not None:

@@ -19,10 +19,12 @@ cdef class HttpAnswer(Relay):
     cdef bint logged
     cdef bint own_reply
     cdef bint reply_fails                # a page stands in for a reply that did not fit
+    cdef uint8_t after_failures          # how often http-after-response rules had no room
     cdef uint64_t counted_in             # request bytes as HAProxy counts them: head, then payload
     cdef uint64_t counted_out
     cdef bytes reply_body
-    cdef void run_after_rules(self) noexcept
+    cdef bint run_after_rules(self) noexcept
+    cdef void count_internal_error(self) noexcept
     cdef void send_raw(self, bytes text, int status) noexcept
     cdef void finish_session(self) noexcept
     cdef void write_log(self) noexcept

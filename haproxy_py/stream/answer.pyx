@@ -12,7 +12,7 @@ from haproxy_py.engine.message cimport Head, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, M
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.reply cimport Reply
 from haproxy_py.engine.shm cimport gauge_down
-from haproxy_py.engine.txn cimport TERM_NONE
+from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_ERROR
 from haproxy_py.rules.vars cimport vars_end_request
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
@@ -77,7 +77,11 @@ cdef class HttpAnswer(Relay):
         if self.reply_fields is not None:
             for name, value in self.reply_fields:
                 self.res.add(<const char *>name, <uint32_t>len(name), <const char *>value, <uint32_t>len(value))
-        self.run_after_rules()
+        if not self.run_after_rules():
+            self.state = self.state_before
+            self.reply_fields = None
+            self.answer(self.page_of(500))
+            return
         self.counted_out += counted_size(self.res, True) + <uint32_t>reply.unsent
         if self.reply_close:
             self.counted_out += 15                   # its "connection: close" is part of the reply
@@ -110,22 +114,48 @@ cdef class HttpAnswer(Relay):
             self.cut(c'R', self.term_state)
             return
         self.reply_fails = True
+        self.count_internal_error()
         self.reply_fields = None
         self.head_us = 0
         self.term_cause = c'I' if 300 <= reply.status < 400 else c'P'
         self.answer(self.page_of(500))
 
-    cdef void run_after_rules(self) noexcept:
-        """The http-after-response rules of both; they see the reply that is in `res`, ours or a service's."""
-        cdef int cursor = 0
+    cdef bint run_after_rules(self) noexcept:
+        """The http-after-response rules of both; they see the reply that is in `res`, ours or a service's.
+
+        False: a rewrite failed. The page of 500 goes in its place, through the rules as well unless they fail there, too.
+        """
+        cdef int cursor = 0, v = V_CONTINUE
         cdef bint seen = self.res_seen
+        if self.after_failures >= 2:
+            return True
         self.res_seen = True
         if self.backend is not None and self.backend.http_after is not None:
-            self.backend.http_after.run(self, &cursor)
+            v = self.backend.http_after.run(self, &cursor)
         cursor = 0
-        if self.front.http_after is not None:
-            self.front.http_after.run(self, &cursor)
+        if v != V_ERROR and self.front.http_after is not None:
+            v = self.front.http_after.run(self, &cursor)
         self.res_seen = seen
+        self.after_failures += v == V_ERROR
+        return v != V_ERROR
+
+    cdef void rewrite_failed(self) noexcept:
+        self.fe.mine.wrew += 1
+        if self.counted_be:
+            self.be.mine.wrew += 1
+        if self.srv is not None:
+            self.srv.mine.wrew += 1
+        if self.session.door.counts is not None:
+            self.session.door.counts.mine.wrew += 1
+
+    cdef void count_internal_error(self) noexcept:
+        self.fe.mine.eint += 1
+        if self.counted_be:
+            self.be.mine.eint += 1
+        if self.srv is not None:
+            self.srv.mine.eint += 1
+        if self.session.door.counts is not None:
+            self.session.door.counts.mine.eint += 1
 
     cdef void raw_answer(self, int status) noexcept:
         """An error found while reading: HAProxy answers it below the rules, with a fixed text, and closes."""

@@ -19,6 +19,7 @@ cdef class HttpStream(HttpRequest):
     cdef bint server_lost(self) noexcept
     cdef bint bad_reply(self) noexcept
     cdef bint rewritten_too_large(self) noexcept
+    cdef bint reply_not_made(self) noexcept
     cdef bint refuse_head(self) noexcept
     cdef void start_tunnel(self) noexcept
     cdef bint client_gone(self) noexcept

@@ -18,7 +18,7 @@ from haproxy_py.engine.message cimport (
     M_CONNECT, M_HEAD,
 )
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.txn cimport V_CONTINUE, V_REPLY, V_STOP
+from haproxy_py.engine.txn cimport V_CONTINUE, V_ERROR, V_REPLY, V_STOP
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.channel cimport (
     X_BAD, X_BLOCK, X_BUDGET, X_DONE, X_DST, X_EOF, X_SRC, chan_flush, chan_frame, chan_give, chan_init, chan_move,
@@ -369,8 +369,6 @@ cdef class HttpStream(HttpRequest):
             self.rs.head_end += <uint32_t>size
         count_status(self.fe.mine, h.status)
         count_status(self.be.mine, h.status)
-        count_status(self.target.slot.mine, h.status)
-        self.target.slot.mine.req_tot += 1
         if self.rs.body.done and self.rs.raw > self.rs.end:
             self.keep_server = False                 # surplus bytes: never passed on, the connection is not used again
         if self.front.log is not None and self.front.log.asap:
@@ -387,8 +385,12 @@ cdef class HttpStream(HttpRequest):
 
     cdef bint rewritten_too_large(self) noexcept:
         """Rules have made the reply's head too large for a buffer: 500, as in HAProxy."""
-        self.fe.mine.wrew += 1
-        self.be.mine.wrew += 1
+        self.rewrite_failed()
+        return self.reply_not_made()
+
+    cdef bint reply_not_made(self) noexcept:
+        """A rule that had to change the reply could not: 500 in its place."""
+        self.count_internal_error()
         self.leave_reply()
         self.response_us = 0
         self.fail(500, c'P', c'H')
@@ -407,7 +409,10 @@ cdef class HttpStream(HttpRequest):
             rules = (self.backend.tcp_response if i == 0 else self.backend.http_response if i == 1
                      else self.front.http_response if i == 2 else self.backend.http_after if i == 3
                      else self.front.http_after)
-            if i == 3:
+            if i == 1:
+                count_status(self.srv.mine, self.res.status)     # what it said, whatever rules make of it
+                self.srv.mine.req_tot += 1
+            elif i == 3:
                 self.mark_reply()
             if rules is None:
                 continue
@@ -418,12 +423,16 @@ cdef class HttpStream(HttpRequest):
             if i == 0:
                 self.fe.mine.dresp += 1
                 self.be.mine.dresp += 1
+                self.srv.mine.dresp += 1
                 self.res_seen = False
                 self.counted_out = self.response_us = 0
                 self.status = -1                     # for HAProxy there is no reply yet
                 self.rs.body.payload = self.rs.body.counted = 0
                 self.cut(c'P', c'D')
                 return False
+            if v == V_ERROR:
+                self.after_failures = i >= 3
+                return self.reply_not_made()
             self.leave_reply()
             if v == V_REPLY:
                 self.term_cause = c'L'
@@ -432,6 +441,7 @@ cdef class HttpStream(HttpRequest):
             else:
                 self.fe.mine.dresp += 1
                 self.be.mine.dresp += 1
+                self.srv.mine.dresp += 1
                 self.term_cause = c'P'
                 self.term_state = c'H'
                 self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 502))

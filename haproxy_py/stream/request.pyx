@@ -28,6 +28,7 @@ from haproxy_py.stream.relay cimport ST_BODY, ST_RULES, ST_TARPIT
 from haproxy_py.stream.session cimport Session
 from haproxy_py.stream.stats cimport count_request, count_session
 from backends.backend cimport Backend
+from backends.server cimport Server
 from haproxy_py.stream.service cimport HttpService, Service
 
 
@@ -251,7 +252,9 @@ cdef class HttpRequest(HttpService):
             else:
                 self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status or 403))
         elif v == V_ERROR:
-            self.fail(500, c'I', c'R')
+            self.count_internal_error()
+            self.head_us = 0
+            self.fail(500, c'P', c'R')
         elif v == V_SERVICE:
             self.serve(<Service>self.service)
         else:
@@ -347,8 +350,8 @@ cdef class HttpRequest(HttpService):
         self.prepare_request()
         self.ready_to_send()
         if (self.req.edited or not self.req.flags & HF_CLEAN) and self.too_large():
-            self.fe.mine.wrew += 1
-            self.be.mine.wrew += 1
+            self.rewrite_failed()
+            self.count_internal_error()
             self.head_us = 0                         # for HAProxy there is no request yet
             self.fail(500, c'P', c'R')
         else:
@@ -356,7 +359,17 @@ cdef class HttpRequest(HttpService):
 
     cdef bint too_large(self) noexcept:
         """The rewritten head is not there, or leaves no room for the server's name or a PROXY header."""
-        return self.rq.head_end == 0 or self.rq.head_end + LATER_ROOM > self.worker.buffers.size
+        cdef Server server
+        if self.rq.head_end == 0 or not self.req.fits(0):
+            return True
+        if self.rq.head_end + LATER_ROOM <= self.worker.buffers.size:
+            return False
+        if self.back_conf().send_name is not None:
+            return True
+        for server in self.backend.servers:
+            if server.send_proxy:
+                return True
+        return False
 
     cdef void prepare_request(self) noexcept:
         """The head as the server shall see it: forwarded as received where nothing changes, rewritten otherwise."""

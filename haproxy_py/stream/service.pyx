@@ -13,7 +13,7 @@ from haproxy_py.engine.conn cimport IO_AGAIN
 from haproxy_py.engine.http1 cimport B_CHUNKED
 from haproxy_py.engine.message cimport Head, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, M_GET, M_HEAD, M_POST
 from haproxy_py.engine.reactor cimport set_deadline
-from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_STOP
+from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_ERROR, V_STOP
 from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.answer cimport HttpAnswer
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release, chan_take
@@ -196,7 +196,10 @@ cdef class HttpService(HttpAnswer):
         self.counted_out += counted_size(self.res, True)     # as it came: rules change nothing of it
         if (<Service>self.service).response_rules and not self.pass_response_rules():
             return
-        self.run_after_rules()
+        if not self.run_after_rules():
+            self.count_internal_error()
+            self.answer(self.page_of(500))
+            return
         say_connection(self.res, self.keep_client, q.version == 10)
         self.rs.head = self.worker.buffers.take()
         if self.rs.head != NULL:
@@ -221,6 +224,12 @@ cdef class HttpService(HttpAnswer):
             rules = self.front.http_response if i else (self.backend.http_response if self.backend is not None else None)
             cursor = 0
             v = V_CONTINUE if rules is None else rules.run(self, &cursor)
+            if v == V_ERROR:
+                self.count_internal_error()
+                self.term_cause = c'P'
+                self.own_reply = False
+                self.answer(self.page_of(500))
+                return False
             if v != V_CONTINUE and v != V_STOP:
                 self.fe.mine.dresp += 1
                 self.term_cause = c'P'

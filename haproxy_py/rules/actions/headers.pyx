@@ -9,6 +9,7 @@ from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.matchers cimport Matcher
 from haproxy_py.rules.matchers import PatternError, matcher
 from haproxy_py.rules.regex cimport Regex, MAX_GROUPS, expand
+from haproxy_py.rules.rewrite cimport OF_A_FIELD, may_become, rewrite_failed
 from haproxy_py.rules.rule cimport Action
 from haproxy_py.rules.sample cimport Sample, page, set_text, SCRATCH_SIZE
 from haproxy_py.rules.actionset import (
@@ -58,11 +59,21 @@ cdef class SetHeader(Action):
             n -= 1
         while n and (p[n - 1] == c' ' or p[n - 1] == c'\t'):
             n -= 1
+        if not head.fits(OF_A_FIELD + <uint32_t>len(self.name) + n):
+            return self.without_room(t, head, p, n)
         if self.add:
             head.add(self.name, <uint32_t>len(self.name), p, n)
         else:
             head.set(self.name, <uint32_t>len(self.name), p, n)
         return V_CONTINUE
+
+    cdef int without_room(self, Txn t, Head head, const char *p, uint32_t n) noexcept:
+        """What set-header takes away may make room; it is gone in any case."""
+        if not self.add and head.remove(self.name, <uint32_t>len(self.name)):
+            if head.fits(OF_A_FIELD + <uint32_t>len(self.name) + n):
+                head.add(self.name, <uint32_t>len(self.name), p, n)
+                return V_CONTINUE
+        return rewrite_failed(t)
 
 
 cdef class DelHeader(Action):
@@ -119,26 +130,26 @@ cdef class Replace(Action):
             i = head.find(self.name, <uint32_t>len(self.name), i)
             if i < 0:
                 return V_CONTINUE
-            if self.values:
-                self.each(head, i, template, tn)
-            else:
-                self.whole(head, i, template, tn)
+            if not (self.each(head, i, template, tn) if self.values else self.whole(head, i, template, tn)):
+                return rewrite_failed(t)
             i += 1
 
-    cdef void whole(self, Head head, int i, const char *template, uint32_t tn) noexcept:
+    cdef bint whole(self, Head head, int i, const char *template, uint32_t tn) noexcept:
+        """False: there is no room."""
         cdef int groups[2 * MAX_GROUPS]
         cdef const char *p = head.fields[i].value
         cdef char *out
         cdef int n
         if not self.regex.search(p, head.fields[i].value_len, groups):
-            return
+            return True
         out = page()
         n = expand(template, tn, p, groups, out, SCRATCH_SIZE)
-        if n >= 0:
-            head.set_value(i, out, n)
+        if n < 0 or not may_become(head, n, head.fields[i].value_len):
+            return False
+        return head.set_value(i, out, n) == 0
 
-    cdef void each(self, Head head, int i, const char *template, uint32_t tn) noexcept:
-        """Rewrite the values that match, leave the text between them."""
+    cdef bint each(self, Head head, int i, const char *template, uint32_t tn) noexcept:
+        """Rewrite the values that match, leave the text between them. False: there is no room."""
         cdef int groups[2 * MAX_GROUPS]
         cdef const char *p = head.fields[i].value
         cdef uint32_t n = head.fields[i].value_len, at = 0, start = 0, end = 0, copied = 0, k = 0
@@ -151,13 +162,16 @@ cdef class Replace(Action):
             k = _append(out, k, p + copied, start - copied)
             got = expand(template, tn, p + start, groups, out + k, SCRATCH_SIZE - k)
             if got < 0:
-                return
+                return False
             k += got
             copied = end
             changed = True
-        if changed and k + n - copied <= SCRATCH_SIZE:
-            k = _append(out, k, p + copied, n - copied)
-            head.set_value(i, out, k)
+        if not changed:
+            return True
+        if k + n - copied > SCRATCH_SIZE or not may_become(head, k + n - copied, n):
+            return False
+        k = _append(out, k, p + copied, n - copied)
+        return head.set_value(i, out, k) == 0
 
 
 cdef uint32_t _append(char *out, uint32_t k, const char *p, uint32_t n) noexcept nogil:

@@ -3,9 +3,10 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memchr
 from haproxy_py.engine.message cimport Head
-from haproxy_py.engine.txn cimport Txn, V_CONTINUE
+from haproxy_py.engine.txn cimport Txn, V_CONTINUE, V_ERROR
 from haproxy_py.rules.logformat cimport Format
 from haproxy_py.rules.regex cimport Regex, MAX_GROUPS, expand
+from haproxy_py.rules.rewrite cimport may_become, rewrite_failed
 from haproxy_py.rules.rule cimport Action
 from haproxy_py.rules.sample cimport page, SCRATCH_SIZE
 from haproxy_py.rules.actionset import HTTP_AFTER, HTTP_REQUEST, HTTP_RESPONSE, ActionError, action, arguments, format_of
@@ -45,19 +46,19 @@ cdef void _span(Head head, int part, uint32_t *start, uint32_t *end) noexcept:
         end[0] = start[0] + n
 
 
-cdef void _put(Head head, int part, const char *p, uint32_t n) noexcept:
-    """Replace a part of the target."""
+cdef bint _put(Head head, int part, const char *p, uint32_t n) noexcept:
+    """Replace a part of the target. False: there is no room."""
     cdef uint32_t start, end, rest
     cdef char *out
     _span(head, part, &start, &end)
     rest = head.target_len - end
-    if start + n + rest > SCRATCH_SIZE:
-        return
+    if start + n + rest > SCRATCH_SIZE or not may_become(head, n, end - start):
+        return False
     out = page()
     memcpy(out, head.target, start)
     memcpy(out + start, p, n)
     memcpy(out + start + n, head.target + end, rest)
-    head.set_target(out, start + n + rest)
+    return head.set_target(out, start + n + rest) == 0
 
 
 cdef class SetPart(Action):
@@ -73,6 +74,7 @@ cdef class SetPart(Action):
     cdef int run(self, Txn t) noexcept:
         cdef char *out = page()
         cdef uint32_t n
+        cdef bint done = True
         if self.part == QUERY:
             out[0] = c'?'
             n = 1 + <uint32_t>self.format.render(t, out + 1, SCRATCH_SIZE - 1)
@@ -82,10 +84,10 @@ cdef class SetPart(Action):
             n = <uint32_t>self.format.render(t, out, SCRATCH_SIZE)
         if self.part == METHOD:
             if n:
-                t.req.set_method(out, n)
+                done = may_become(t.req, n, t.req.method_len) and t.req.set_method(out, n) == 0
         elif n or self.part == QUERY:
-            _put(t.req, self.part, out, n)
-        return V_CONTINUE
+            done = _put(t.req, self.part, out, n)
+        return V_CONTINUE if done else rewrite_failed(t)
 
 
 cdef class ReplacePart(Action):
@@ -113,8 +115,8 @@ cdef class ReplacePart(Action):
         tn = <uint32_t>self.format.render(t, template, SCRATCH_SIZE)
         out = page()
         n = expand(template, tn, t.req.target + start, groups, out, SCRATCH_SIZE)
-        if n > 0:
-            _put(t.req, self.part, out, n)
+        if n < 0 or (n and not _put(t.req, self.part, out, n)):
+            return rewrite_failed(t)
         return V_CONTINUE
 
 
@@ -129,6 +131,10 @@ cdef class SetStatus(Action):
         self.reason = reason
 
     cdef int run(self, Txn t) noexcept:
+        """Without room it is an error in every mode, as in HAProxy."""
+        if not may_become(t.res, <uint32_t>len(self.reason), t.res.reason_len):
+            rewrite_failed(t)
+            return V_ERROR
         t.res.set_status(self.status, self.reason, <uint32_t>len(self.reason))
         return V_CONTINUE
 
