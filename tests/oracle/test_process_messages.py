@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.ports import Reservation
+
 HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {"haproxy": [HAPROXY], "pyhaproxy": [sys.executable, "-m", "haproxy_py"]}
@@ -44,14 +46,18 @@ def until(true: Callable[[], object], what: str, seconds: float = DEADLINE_S) ->
         time.sleep(0.02)
 
 
+def hear_interrupts() -> None:
+    """A background job of a shell ignores SIGINT, and so would the programs below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Life:
     """One program from start to end; `said` are its messages without pids and without what only HAProxy has inside."""
 
     def __init__(self, program: Sequence[str], folder: Path, flags: Sequence[str], extra: str = "") -> None:
         self.folder = folder
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.ports = Reservation()
+        self.port = self.ports.take()
         self.config = folder / "x.cfg"
         self.log = folder / "stderr"
         self.extra = extra
@@ -60,7 +66,8 @@ class Life:
         self.write()
         with self.log.open("wb") as log:
             env = os.environ | {"PYTHONPATH": str(ROOT)}
-            self.process = subprocess.Popen([*program, *flags, "-f", "x.cfg"], cwd=folder, stderr=log, env=env)
+            command = [*program, *flags, "-f", "x.cfg"]
+            self.process = subprocess.Popen(command, cwd=folder, stderr=log, env=env, preexec_fn=hear_interrupts)
 
     def write(self, more: str = "") -> None:
         self.config.write_text(CONFIG.format(port=self.port, extra=self.extra) + more)
@@ -121,6 +128,7 @@ def both(tmp_path: Path, flags: Sequence[str], story: Callable[[Life], tuple[int
             life.up()
             ends[name] = story(life)
         finally:
+            life.ports.release()
             if life.process.poll() is None:
                 life.process.kill()
                 life.process.wait()

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.harness.ports import Reservation
+
+HELD = Reservation()
 PROGRAM = Path(__file__).with_name("fake_program.py")
 ROOT = PROGRAM.parents[3]
 DEADLINE_S = 20.0
@@ -38,10 +41,8 @@ def until(true: Callable[[], object], what: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nothing uses now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port that nobody else gets until the tests have ended."""
+    return HELD.take()
 
 
 def stat(pid: int) -> list[str]:
