@@ -28,6 +28,7 @@ from haproxy_py.engine.shm import ServerSlot
 WARNING = 4
 NO_RESOLUTION = "set server <b>/<s> fqdn failed because no resolution is configured.\n"
 NO_NAME = "set server <b>/<s> fqdn requires a FQDN.\n"
+OF_SRV = "set server <b>/<s> fqdn failed because SRV resolution is configured.\n"
 NO_SECTION = "Can't find that resolvers section\n"
 
 
@@ -86,6 +87,8 @@ class Names:
         for server in self.servers.values():
             if server.fqdn and server.resolution is None:
                 server.name(server.fqdn)
+                if server_names.is_srv(server.one.item.address.name or ""):
+                    server.record = server.fqdn.lower(), state.address(server.slot)[1]
                 if not first:
                     server.attached = state.address(server.slot)[0]
         for section in self.sections.values():
@@ -112,6 +115,8 @@ class Names:
         named = self.servers.get(slot)
         if named is None:
             return refused(NO_RESOLUTION)
+        if server_names.is_srv(named.one.item.address.name or ""):
+            return refused(OF_SRV)
         before = named.fqdn
         if before.lower() == fqdn.lower():
             return Answer(WARNING, "no need to change the FDQN by 'stats socket command'\n")

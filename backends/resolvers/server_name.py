@@ -111,6 +111,7 @@ class ServerName:
         self.prefer = A if one.item[words.RESOLVE_PREFER] == "ipv4" else AAAA
         self.nets = one.item[words.RESOLVE_NET]
         self.duplicates = one.item[words.ALLOW_DUP_IP]
+        self.record: tuple[str, int] | None = None  # target and port of the SRV record that it has
         self._attached = ""
 
     @property
@@ -137,6 +138,16 @@ class ServerName:
             self._held = held
 
     @property
+    def by_hand(self) -> bool:
+        """Its name was changed by the runtime socket."""
+        told = (self.one.item.address.name or "").rstrip(".").lower()
+        return self.fqdn.lower() != told and not words.is_srv(told)
+
+    def _admin(self, on: int, off: int, **told: str) -> None:
+        """In or out of maintenance; then it shows that its name is another one."""
+        self.life.set_admin(self.slot, on | (state.HMAINT if self.by_hand else 0), off, **told)
+
+    @property
     def title(self) -> str:
         """backend/server."""
         return f"{self.one.proxy.name}/{self.slot.name}"
@@ -152,6 +163,7 @@ class ServerName:
         """Take a name and have it resolved."""
         self.unlink()
         state.set_fqdn(self.slot, fqdn)
+        self._attached = ""
         self._hold()
         self.resolution = self.section.link(self, fqdn, self.prefer)
 
@@ -201,7 +213,7 @@ class ServerName:
     def _back(self) -> None:
         """It has an address: out of maintenance."""
         if self.waits:
-            self.life.set_admin(self.slot, 0, state.RMAINT, host=self.fqdn)
+            self._admin(0, state.RMAINT, host=self.fqdn)
             backup = "Backup " if self.one.name.startswith("Backup ") else ""
             self.say(f"{backup}Server {self.title} administratively READY thanks to valid DNS answer")
 
@@ -229,7 +241,7 @@ class ServerName:
     def lose(self, why: str) -> None:
         """No address any more."""
         if not self.waits:
-            self.life.set_admin(self.slot, state.RMAINT, 0, why=f" ({why})")
+            self._admin(state.RMAINT, 0, why=f" ({why})")
         where, port = state.address(self.slot)
         self.attached = ""
         if where:

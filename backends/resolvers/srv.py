@@ -37,11 +37,11 @@ class SrvName:
         self.resolution = self.section.link(self, self.name, SRV)
 
     def answered(self, found: Resolution, channel: Channel | None) -> None:
-        """Servers whose record is gone first, so that their places are free."""
+        """Records that a server has stay with it, new ones go to who had none; who has lost one is free for the next answer."""
         records = [r for r in found.records.values() if r.kind == SRV]
         there = {(r.value, r.port) for r in records}
-        having = {(s.fqdn.lower(), state.address(s.slot)[1]): s for s in reversed(self.servers) if s.fqdn}
-        free = deque(s for s in self.servers if not s.fqdn)
+        having = {s.record: s for s in reversed(self.servers) if s.record}
+        free = deque(s for s in self.servers if s.record is None)
         given = addresses_of(found)
         for record in records:
             server = having.get((record.value, record.port)) or (free.popleft() if free else None)
@@ -49,13 +49,13 @@ class SrvName:
                 left = given.get(record.value)
                 self._give(server, record, left.popleft() if left else "")
         for server in self.servers:
-            if server.fqdn and (server.fqdn.lower(), state.address(server.slot)[1]) not in there:
+            if server.record is not None and server.record not in there:
                 self._take_back(server)
 
     def _give(self, server: ServerName, record: Record, host: str) -> None:
         """A record for a server: its weight, its name and port when they are news, its address when that came along."""
-        fresh = not server.fqdn
-        if fresh:
+        if server.record is None:
+            server.record = record.value, record.port
             state.forget_address(server.slot, record.port)
             state.set_port_map(server.slot, False, 0)
             server.life.set_admin(server.slot, state.HMAINT, 0)
@@ -67,8 +67,12 @@ class SrvName:
             server.move(host, ADDITIONAL, record.port)
             if server.waits:
                 server.life.set_admin(server.slot, 0, state.RMAINT, host=server.fqdn)
-        elif server.resolution is None:
+            return
+        if server.resolution is None:
             server.name(record.value)
+        where, port = state.address(server.slot)
+        if where and port != record.port:  # the runtime socket has said another
+            server.move(where, "", record.port)
 
     def _weigh(self, server: ServerName, weight: int) -> None:
         """0..65535 of the record to 0..256 of a server."""
@@ -77,6 +81,7 @@ class SrvName:
             server.life.reweigh(server.slot, wanted)
 
     def _take_back(self, server: ServerName) -> None:
+        server.record = None
         server.unname()
         server.lose(REMOVED)
         state.forget_address(server.slot, 0)
@@ -85,5 +90,5 @@ class SrvName:
         """No answer for longer than `hold`: nobody has a record."""
         if not found.held(status):
             for server in self.servers:
-                if server.fqdn:
+                if server.record is not None:
                     self._take_back(server)

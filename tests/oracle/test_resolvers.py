@@ -215,6 +215,19 @@ CASES: dict[str, tuple[str, Sequence[Step]]] = {
          (services("1 0 81 h2.test.", h1="127.0.0.2", h2="127.0.0.3"), has("s1 - 0 96")),  # only one question at a time fails: which is
          (zone({("h2.test.", "A"): ("127.0.0.3",)}, code=3), has("s2 - 0 96"))],           # asked first is not the same every time
     ),
+    "one service moved by hand": (
+        "  server-template s 1 _http._tcp.web.test resolvers d resolve-prefer ipv4",
+        [(services("1 2560 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 10 1 h1.test 8080")),
+         ("set server b/s1 fqdn h9.test", has("h1.test 8080")), ("set server b/s1 addr 127.0.0.9 port 99", has("s1 127.0.0.9 2 64 10 1 h1.test 8080")),
+         (services("1 256 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.9 2 64 1 1 h1.test 8080")),
+         (services("1 256 8081 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 1 1 h1.test 8081"))],
+    ),
+    "names by hand": (
+        "  server-template t 2 web.test:80 resolvers d init-addr none resolve-prefer ipv4",
+        [(a("127.0.0.2"), has("t1 127.0.0.2", "t2 - 0 32")),
+         (zone({(f"{name}.test.", "A"): ("127.0.0.2",) for name in ("web", "new")}), has("t1 127.0.0.2")),
+         ("set server b/t2 fqdn new.test", has("t2 127.0.0.2 2 64")), ("set server b/t1 fqdn new.test", has("t1 - 0 96")), (code(3), has("t2 - 0 96"))],
+    ),
     "services with addresses": (
         "  server-template s 2 _http._tcp.web.test resolvers d resolve-prefer ipv4 resolve-opts ignore-weight",
         [(with_addresses("1 2560 8080 h1.test.", h1="127.0.0.2"), has("s1 127.0.0.2 2 64 1 1 h1.test 8080"))],
