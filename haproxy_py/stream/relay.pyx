@@ -118,6 +118,7 @@ cdef class Relay(Stream):
         if c is None:
             c = t.take_idle(self.backend.reuse, s.requests == 0, sni)
         count_session(t.slot.mine, &t.slot.shared.rate_max, now_s)
+        t.slot.mine.last_session = self.be.mine.last_session = now_s
         if c is not None:
             self.reused = True
             self.sconn = c

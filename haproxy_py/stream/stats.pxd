@@ -9,7 +9,6 @@ cdef extern from *:
 cdef inline void count_session(Counters *c, uint32_t *rate_max, uint64_t now_s) noexcept nogil:
     """One more session (stot) of a frontend, backend or server."""
     c.stot += 1
-    c.last_session = now_s
     if c.rate_sec != now_s:
         roll_second(c, rate_max, now_s)
     c.rate_now += 1

@@ -119,7 +119,7 @@ class ServerState:
             yield "hanafail", found["hanafail"]
         if not checked:
             return
-        down = found["state"] == STOPPED and not found["admin"] & MAINT
+        down = found["state"] == STOPPED or found["admin"] & MAINT
         yield "chkfail", found["chkfail"]
         yield "chkdown", found["chkdown"]
         yield "downtime", found["downtime"] + (now_s - found["last_change"] if down and found["last_change"] else 0)

@@ -16,7 +16,7 @@ from prometheus_client.utils import floatToGoString
 
 from haproxy_py.config.keywords.proxy import DESCRIPTION
 from haproxy_py.observe.statistics.fields import INFO, PLACE, PROXY_FIELDS, STAT
-from haproxy_py.observe.statistics.parts import LISTENER, SERVER, Part, Row
+from haproxy_py.observe.statistics.parts import LISTENER, SERVER, BackendPart, Part, Row
 from haproxy_py.observe.statistics.query import Query
 from haproxy_py.services.prometheus.metrics import PROCESS, ROWS, SCOPES, Metric
 from haproxy_py.services.prometheus.wish import Wish
@@ -130,6 +130,8 @@ class Exposition:
     def _family(self, letter: str, scope: str, metric: Metric) -> Iterator[bytes]:
         name = f"haproxy_{scope}_{metric.name}"
         rows = self.rows[letter]
+        if metric.field.startswith("agg_"):
+            rows = [one for one in rows if isinstance(one[0], BackendPart) and one[0].back.servers]
         if not rows or not self.wish.metric(name):
             return
         head = self.head(name, metric.type, metric.help or _DESC[metric.field])

@@ -20,8 +20,8 @@ class Wish:
         self.but: set[str] = set()
         self.no_maint = self.desc = self.extra = False
         for part in query.split(b"&") if query else ():
-            name, equals, raw = part.partition(b"=")
-            value = unquote_to_bytes(raw).decode("utf-8", "replace")
+            escaped, equals, raw = part.partition(b"=")
+            name, value = unquote_to_bytes(escaped), unquote_to_bytes(raw).decode("utf-8", "replace")
             if name == b"scope":
                 self._scope(value, bool(equals))
             elif name == b"metrics":
@@ -36,8 +36,8 @@ class Wish:
     def _scope(self, value: str, told: bool) -> None:
         if not told or value not in ("", "*", *KINDS):
             raise BadRequest(value)
-        self.scopes = set() if self.scopes is None else self.scopes
-        self.scopes |= set(KINDS) if value == "*" else {value} - {""}
+        more = set(KINDS) if value == "*" else {value}
+        self.scopes = (self.scopes or set()) | more if value else set()
 
     def _metrics(self, value: str) -> None:
         for name in value.split(","):
