@@ -9,6 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class Echo:
                 c, _ = self.sock.accept()
             except OSError:
                 return
-            with c:
+            with c, suppress(OSError):
                 got = b""
                 while not got.endswith(b"\r\n\r\n") and (more := c.recv(65536)):
                     got += more
@@ -120,7 +121,9 @@ def one_line(receiver: socket.socket) -> str:
         text = receiver.recv(65536).decode(errors="replace")
         if " f" in text and '"' in text:
             text = text[text.index("] ") + 2 : text.index('"')]
-            return re.sub(r"(\S+/\S+/\S+)/\S+/\S+ (?=\S+ \d+ - )", lambda found: re.sub(r"\d+", "N", found[1]) + "/Tr/Ta ", text)
+            return re.sub(
+                r"(\S+/\S+/\S+)/\S+/\S+ (?=\S+ \d+ - )", lambda found: re.sub(r"\d+", "N", found[1]) + "/Tr/Ta ", text
+            )
 
 
 def counters(path: Path) -> dict[str, dict[str, str]]:
@@ -140,7 +143,10 @@ def config(ports: list[int], origin: int) -> str:
 def run(product: Product) -> dict[str, Answer]:
     """All cases on one product."""
     origin = Echo()
-    with tempfile.TemporaryDirectory(prefix="strict-") as folder, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+    with (
+        tempfile.TemporaryDirectory(prefix="strict-") as folder,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+    ):
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(20)
         path = Path(folder, "s")
@@ -174,7 +180,10 @@ def test_rewrites(both: tuple[dict[str, Answer], dict[str, Answer]], name: str) 
 @pytest.mark.parametrize("words", ("", "maybe", "on x"))
 def test_refusals(words: str) -> None:
     text = f"frontend f\n  mode http\n  bind 127.0.0.1:1\n  timeout client 1s\n  http-request strict-mode {words}\n"
-    said = [[line.partition("] ")[2] for line in product.check(text).stderr.splitlines() if "strict-mode" in line] for product in (haproxy26(), pyhaproxy())]
+    said = [
+        [line.partition("] ")[2] for line in product.check(text).stderr.splitlines() if "strict-mode" in line]
+        for product in (haproxy26(), pyhaproxy())
+    ]
     said = [[re.sub(r"^ *\(\d+\) : ", "", line) for line in lines] for lines in said]
     assert said[1] == said[0]
     assert said[0]
