@@ -16,7 +16,7 @@ from backends.tls_options import client_context
 from balancers.registry import Algorithm, find
 from haproxy_py.config.address import resolve
 from haproxy_py.config.errors import ConfigError
-from haproxy_py.config.keywords import balance, options, timeouts
+from haproxy_py.config.keywords import balance, options, timeouts, tuning
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords import server as server_words
@@ -164,6 +164,8 @@ def build_server(
     made.ka_idle = (proxy[options.SRVTCPKA_IDLE] or 0) // 1000
     made.ka_intvl = (proxy[options.SRVTCPKA_INTVL] or 0) // 1000
     made.tcp_ut = item[server_settings.TCP_UT]
+    made.rcvbuf = config.globals[tuning.RCVBUF_SERVER]
+    made.sndbuf = config.globals[tuning.SNDBUF_SERVER]
     source = item[server_settings.SOURCE] or proxy[words.SOURCE]
     if source is not None and source.host:
         made.set_source(source.host, source.port)

@@ -97,6 +97,7 @@ cdef class Server:
     cdef public bint tcpka
     cdef public int ka_cnt, ka_idle, ka_intvl
     cdef public int tcp_ut
+    cdef public int rcvbuf, sndbuf                 # tune.rcvbuf.server, tune.sndbuf.server: bytes; 0: the kernel's choice
     cdef public bint smart_connect
     cdef public uint8_t observe              # Observe, 0: none
     cdef public uint32_t error_limit

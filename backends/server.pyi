@@ -19,6 +19,8 @@ class Server:
     tls: TlsContext | None
     sni: LogFormat | None
     send_proxy: int
+    rcvbuf: int
+    sndbuf: int
     proxy_flags: int
     pool_max: int
     pool_low: int

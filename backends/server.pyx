@@ -305,6 +305,10 @@ cdef class Server:
         if fd < 0:
             err[0] = sys.errno
             return None
+        if self.rcvbuf:
+            sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_RCVBUF, &self.rcvbuf, sizeof(int))
+        if self.sndbuf:
+            sys.setsockopt(fd, sys.SOL_SOCKET, sys.SO_SNDBUF, &self.sndbuf, sizeof(int))
         if family != sys.AF_UNIX:
             sys.setsockopt(fd, sys.IPPROTO_TCP, sys.TCP_NODELAY, &one, sizeof(one))
             if self.tcpka:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from haproxy_py.config.keywords import bind as bind_keywords
+from haproxy_py.config.keywords import process as process_keywords
 from haproxy_py.config.keywords import proxy as proxy_keywords
+from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Address, Bind, Config, Proxy
 
 DEFAULT_BACKLOG = 2000
@@ -26,23 +28,28 @@ class BindFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One descriptor that a bind line needs: its key, its proxy, its settings, one address (a range is taken apart)."""
+    """One descriptor that a bind line needs: its key, its proxy, its settings, one address (a range is taken apart).
+
+    alone: no other socket may be bound beside it (noreuseport).
+    """
 
     key: str
     proxy: Proxy
     bind: Bind
     address: Address
     port: int
+    alone: bool = False
 
 
 def wanted(config: Config) -> list[Wanted]:
     """Every listening socket of a configuration, in file order; disabled proxies have none."""
     found: list[Wanted] = []
+    alone = config.globals[process_keywords.NOREUSEPORT]
     for proxy in config.proxies:
         if proxy.is_frontend and not proxy[proxy_keywords.DISABLED]:
             for item in proxy.binds:
                 for port in range(item.address.port, max(item.address.port, item.address.port_high) + 1):
-                    found.append(Wanted(key_of(item.address, port), proxy, item, item.address, port))
+                    found.append(Wanted(key_of(item.address, port), proxy, item, item.address, port, alone))
     return _told_apart(found)
 
 
@@ -53,7 +60,7 @@ def _told_apart(found: list[Wanted]) -> list[Wanted]:
     for one in found:
         n = seen.get(one.key, 0)
         seen[one.key] = n + 1
-        unique.append(one if n == 0 else Wanted(f"{one.key}#{n}", one.proxy, one.bind, one.address, one.port))
+        unique.append(one if n == 0 else replace(one, key=f"{one.key}#{n}"))
     return unique
 
 
@@ -75,8 +82,10 @@ def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted
         try:
             if one.key in inherited and still_there(one):
                 made[one.key] = inherited[one.key]
-                continue
-            made[one.key] = open_one(one)
+            else:
+                made[one.key] = open_one(one)
+            if one.address.family != "fd":
+                kernel_buffers(config, made[one.key])
         except OSError as wrong:
             failures.append(complaint(one, wrong))
     if failures:
@@ -84,6 +93,14 @@ def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted
             os.close(fd)
         raise BindFailure("\n".join(failures))
     return made
+
+
+def kernel_buffers(config: Config, fd: int) -> None:
+    """tune.rcvbuf.client, tune.sndbuf.client: accepted connections have the sizes of the socket that they come from."""
+    for setting, option in ((tuning.RCVBUF_CLIENT, socket.SO_RCVBUF), (tuning.SNDBUF_CLIENT, socket.SO_SNDBUF)):
+        if config.globals[setting]:
+            with socket.socket(fileno=os.dup(fd)) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, option, config.globals[setting])
 
 
 def still_there(one: Wanted) -> bool:
@@ -159,7 +176,7 @@ def _bind_inet(one: Wanted) -> socket.socket:
     with _step("socket"):
         sock = socket.socket(domain, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        _tcp_options(sock, domain, one.bind)
+        _tcp_options(sock, domain, one)
         with _step("bind"):
             sock.bind(place)
     except OSError:
@@ -207,9 +224,11 @@ class _step:
             wrong.step = self.name  # type: ignore[attr-defined]
 
 
-def _tcp_options(sock: socket.socket, domain: int, item: Bind) -> None:
+def _tcp_options(sock: socket.socket, domain: int, one: Wanted) -> None:
+    item = one.bind
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # a new process can bind beside the one it replaces (-sf)
+    if not one.alone:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # a new process can bind beside the one it replaces (-sf)
     if domain == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only(item))
     _changing_options(sock, item)

@@ -49,7 +49,7 @@ def build_frontend(
     made.timeout_client_fin = proxy[timeouts.TIMEOUT_CLIENT_FIN] or 0
     made.timeout_client_hs = proxy[timeouts.TIMEOUT_CLIENT_HS] or 0
     made.timeout_tarpit = proxy[timeouts.TIMEOUT_TARPIT] or 0
-    made.maxconn = proxy[words.MAXCONN] or made.maxconn
+    made.maxconn = proxy[words.MAXCONN] or config.globals[words.DEFAULT_MAXCONN] or made.maxconn
     made.rate_limit = proxy[words.RATE_LIMIT]
     made.tcpka = bool(proxy[options.TCPKA] or proxy[options.CLITCPKA])
     made.ka_cnt = proxy[options.CLITCPKA_CNT] or 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from haproxy_py.config import lexer
 from haproxy_py.config.conditions import Blocks
@@ -18,7 +19,7 @@ from haproxy_py.config.environment import starting
 from haproxy_py.config.errors import GLUED, ConfigError, Faults, Level, Where
 from haproxy_py.config.known import words as known_words
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Config, Global, Item
+from haproxy_py.config.model import Config, Global, Item, Setting
 from haproxy_py.config.registry import CHECKS, SECTIONS
 from haproxy_py.config.start_addresses import Resolver, resolve_all
 
@@ -30,17 +31,20 @@ def load(
     env: Mapping[str, str] | None = None,
     resolver: Resolver | None = None,
     strict: bool = False,
+    preset: Mapping[Setting[Any], Any] | None = None,
 ) -> tuple[Config, Faults]:
     """Read a configuration from files, directories (their *.cfg, sorted) and texts (name, bytes), in this order.
 
     Args: env: the environment to start from (default: the process's). resolver: address.resolve, to have names of bind
     and server lines looked up now; without it they stay names. strict: let unexpected exceptions of a keyword through
-    (for tests) where users get an alert.
+    (for tests) where users get an alert. preset: global settings of the command line; the file may say otherwise.
     Returns: the frozen configuration and every fault; with faults.fatal the configuration must not be run.
     """
     faults = Faults()
     files = _files(paths, faults)
     reader = Reader(faults, starting(env, [*files, *(name for name, _ in texts)]), strict)
+    for setting, value in (preset or {}).items():
+        reader.config.globals[setting] = value
     for path in files:
         try:
             with open(path, "rb") as stream:

@@ -124,6 +124,7 @@ class Instance:
             maxrewrite=config.globals[tuning.MAXREWRITE],
             maxhdr=config.globals[tuning.MAXHDR],
             splice=not config.globals[process_words.NOSPLICE],
+            **({"pipesize": config.globals[tuning.PIPESIZE]} if config.globals[tuning.PIPESIZE] else {}),
         )
         worker.spread_ms = spread_of(config)
         faulty.prepare(segment)

@@ -56,14 +56,6 @@ class Options:
         """Whether messages are off; configured: the global keyword `quiet`. -V wins over all."""
         return (self.quiet or configured) and not self.verbose
 
-    def without_effect(self) -> list[str]:
-        """Flags that were given and do nothing yet."""
-        given = {
-            "-N": self.proxy_maxconn, "-dV": self.no_server_verify,
-            "-dR": self.no_reuseport,
-        }  # fmt: skip
-        return [flag for flag, value in given.items() if value]
-
 
 class _Words:
     """The words that are left."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from haproxy_py.config.keywords import process as words
-from haproxy_py.config.model import Config
+from haproxy_py.config.keywords.proxy import DEFAULT_MAXCONN
+from haproxy_py.config.model import Config, Setting
 from haproxy_py.process.options import Options
+from haproxy_py.tls.words import SERVER_VERIFY
 
 MAX_WORKERS = 64
 
@@ -51,11 +54,23 @@ def _mask(names: tuple[str, ...]) -> int:
     return sum(1 << words.CAPABILITIES[name] for name in set(names))
 
 
+def preset(options: Options) -> dict[Setting[Any], Any]:
+    """Global settings that flags make before the file is read: -N, -dR, -dV."""
+    said: dict[Setting[Any], Any] = {}
+    if options.proxy_maxconn:
+        said[DEFAULT_MAXCONN] = options.proxy_maxconn
+    if options.no_reuseport:
+        said[words.NOREUSEPORT] = True
+    if options.no_server_verify:
+        said[SERVER_VERIFY] = "none"
+    return said
+
+
 def settings(config: Config, options: Options) -> Settings:
     """Put the two together."""
     said = config.globals
     return Settings(
-        workers=min(said[words.NBTHREAD] or default_workers(), MAX_WORKERS),
+        workers=min(said[words.NBTHREAD] or default_workers(), said[words.THREAD_HARD_LIMIT] or MAX_WORKERS, MAX_WORKERS),
         master=options.master or said[words.MASTER_WORKER],
         systemd=options.systemd,
         daemon=options.daemon or said[words.DAEMON] and not (options.foreground or options.debug or options.systemd),

@@ -25,7 +25,7 @@ from haproxy_py.process import background, limits, masterdoors, privileges, reex
 from haproxy_py.process.options import Options
 from haproxy_py.process.output import Console, stdout
 from haproxy_py.process.reexec import Handover
-from haproxy_py.process.settings import Settings, settings
+from haproxy_py.process.settings import Settings, preset, settings
 from haproxy_py.process.supervisor import Hooks, Supervisor, block_signals
 from haproxy_py.process.systemd import Notifier
 from haproxy_py.process.types import Instance, InstanceType, StartError
@@ -52,7 +52,7 @@ class Program:
         """Read the configuration and print its faults. Raises: StartError: it must not be run."""
         self._change_directory()
         features.load()
-        config, faults = load(self.options.files, env=self._environment(), resolver=self._resolve)
+        config, faults = load(self.options.files, env=self._environment(), resolver=self._resolve, preset=preset(self.options))
         self.console.quiet = self.options.quiet_with(config.globals[words.QUIET])
         self._print(faults)
         if faults.fatal:
@@ -183,11 +183,8 @@ class Program:
         return self._supervise(config, said, instance, handover, notifier)
 
     def _warn_of_flags(self) -> None:
-        """Flags whose meaning is not built yet are taken, but never in silence."""
         if self.options.inherited_again:
             self.console.warning("-x option already set, overwriting the value")
-        for flag in self.options.without_effect():
-            self.console.warning(f"'{flag}' is not supported yet: accepted, no effect.")
 
     def _given(self, config: Config) -> dict[str, int]:
         """-x: the listening sockets of a former process that this configuration wants too. Raises: StartError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from haproxy_py.config.errors import Faults
+from haproxy_py.config.keywords.tuning import COOKIELEN
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Setting
 from haproxy_py.config.registry import ANY_PROXY, proxy_keyword, whole_file_check
@@ -21,7 +22,7 @@ from haproxy_py.rules.slots import LENGTH_MOST, REQUEST_SLOTS, RESPONSE_SLOTS, l
 
 _FRONTENDS = frozenset({"frontend", "listen"})
 # What looks at the request's cookies and what at the response's; None: neither.
-CAPTURE_COOKIE: Setting[tuple[Action, Action] | None] = Setting("capture cookie", None)
+CAPTURE_COOKIE: Setting[tuple[CaptureCookie, CaptureCookie] | None] = Setting("capture cookie", None)
 
 
 def _insert(proxy: Proxy, line: Line, response: bool, action: Action, keyword: str) -> None:
@@ -119,3 +120,15 @@ def _check_rule(proxy: Proxy, action: CaptureExpr, faults: Faults) -> None:
     if action.named and proxy.kind != "backend" and action.index >= len(slots):
         side = "response" if action.response else "request"
         faults.alert(f"Proxy '{proxy.name}': unable to find capture id '{action.index}' referenced by http-{side} capture rule.")
+
+
+@whole_file_check
+def check_cookies(config: Config, faults: Faults) -> None:
+    """tune.http.cookielen bounds what is kept of a cookie."""
+    most = config.globals[COOKIELEN]
+    longer = [(proxy, pair) for proxy in config.proxies if (pair := proxy[CAPTURE_COOKIE]) and proxy.is_frontend and pair[0].length > most]
+    for proxy, _ in longer:
+        faults.warning(f"config : truncating capture length to {most} bytes for {proxy.title}.")
+    for _, pair in longer:
+        for action in pair:
+            action.length = most

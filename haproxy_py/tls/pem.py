@@ -59,9 +59,9 @@ def _encrypted(key: bytes) -> bool:
     return key.startswith(b"-----BEGIN ENCRYPTED ") or b"ENCRYPTED" in key[:200]
 
 
-def _private_key(path: str, found: list[tuple[bytes, bytes]], extra: frozenset[str]) -> bytes:
-    """The key's block from the file itself, or else from PATH.key."""
-    key, source, separate = _key_block(found), path, path + ".key"
+def _private_key(path: str, beside: str, found: list[tuple[bytes, bytes]], extra: frozenset[str]) -> bytes:
+    """The key's block from the file itself, or else from BESIDE.key."""
+    key, source, separate = _key_block(found), path, beside + ".key"
     if (not key or _encrypted(key)) and "key" in extra and os.path.isfile(separate):
         key, source = _key_block(blocks(read(separate, "unable to load private key from file"))), separate
     if not key:
@@ -71,8 +71,11 @@ def _private_key(path: str, found: list[tuple[bytes, bytes]], extra: frozenset[s
     return key
 
 
-def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certificate:
-    """A `crt` file: certificate, its chain, key, Diffie-Hellman parameters, and the files that belong to it."""
+def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES, short: bool = False) -> Certificate:
+    """A `crt` file: certificate, its chain, key, Diffie-Hellman parameters, and the files that belong to it.
+
+    short: the names of these begin with PATH without its .crt (ssl-load-extra-del-ext).
+    """
     # Imported here: `cryptography` takes 10 MiB, which a configuration without certificates need not pay.
     from haproxy_py import x509_facts as facts
 
@@ -85,14 +88,15 @@ def load_certificate(path: str, extra: frozenset[str] = EXTRA_FILES) -> Certific
         cert = facts.load(chain[0].replace(b"X509 ", b"").replace(b"TRUSTED ", b""))
     except ValueError as wrong:
         raise PemError(f"unable to load certificate from file '{path}': {wrong}.") from None
-    key = _private_key(path, found, extra)
+    beside = path.removesuffix(".crt") if short else path
+    key = _private_key(path, beside, found, extra)
     try:
         matches = facts.matches(cert, key)
     except (ValueError, TypeError) as wrong:
         raise PemError(f"unable to load private key from file '{path}': {wrong}.") from None
     if not matches:
         raise PemError(f"inconsistencies between private key and certificate loaded '{path}'.")
-    staple, warnings = _staple(path, extra)
+    staple, warnings = _staple(beside, extra)
     params = CertificateParams(
         cert_pem=chain[0],
         key_pem=key,

@@ -233,7 +233,7 @@ def certificate(config: Config, path: str) -> Certificate:
     """A certificate file, read once however often it is named. Raises PemError."""
     loaded = config.globals[LOADED]
     if path not in loaded:
-        loaded[path] = load_certificate(path, config.globals[EXTRA])
+        loaded[path] = load_certificate(path, config.globals[EXTRA], config.globals[EXTRA_DEL_EXT])
     return loaded[path]
 
 

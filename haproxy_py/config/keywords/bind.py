@@ -14,6 +14,7 @@ from dataclasses import replace
 from haproxy_py.config import known
 from haproxy_py.config.address import parse_listen
 from haproxy_py.config.errors import ConfigError
+from haproxy_py.config.keywords.effectless import accept
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Address, Bind, Config, Proxy, Setting
 from haproxy_py.config.registry import BIND_OPTIONS, DEFAULTS, FRONTEND, bind_option, proxy_keyword
@@ -147,6 +148,7 @@ def thread(line: Line, made: Bind, at: int) -> int:
         if not _THREADS.fullmatch(piece):
             line.fail(f"'{value}' : '{piece}' is not a valid number/range.")
     made[THREAD] = value
+    accept("bind thread", line.config.globals)
     return at + 2
 
 
@@ -238,6 +240,7 @@ def nice(line: Line, made: Bind, at: int) -> int:
     if not -1024 <= value <= 1024:
         line.fail(f"'nice' : invalid value {value}, allowed range is -1024..1024")
     made[NICE] = value
+    accept("bind nice", line.config.globals)
     return at + 2
 
 
@@ -302,6 +305,7 @@ def shards(line: Line, made: Bind, at: int) -> int:
     if value not in ("by-thread", "by-group") and not 1 <= leading_int(value) <= 1000:
         line.fail(f"'shards' : invalid value {leading_int(value)}, allowed range is 1..1000 or 'by-thread'")
     made[SHARDS] = value
+    accept("bind shards", line.config.globals)
     return at + 2
 
 

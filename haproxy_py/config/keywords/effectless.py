@@ -14,17 +14,17 @@ ACCEPTED: Setting[list[str]] = Setting("accepted, no effect", list)
 
 WORDS = frozenset(
     {
-        "busy-polling", "cpu-affinity", "cpu-map", "cpu-policy", "cpu-set", "debug.counters", "dns-accept-family",
+        "busy-polling", "cpu-affinity", "cpu-map", "cpu-policy", "cpu-set", "debug.counters",
         "expose-deprecated-directives", "expose-experimental-directives", "force-cfg-parser-pause",
-        "harden.reject-privileged-ports.quic", "harden.reject-privileged-ports.tcp", "httpclient.resolvers.disabled",
+        "harden.reject-privileged-ports.quic", "httpclient.resolvers.disabled",
         "httpclient.resolvers.id", "httpclient.resolvers.prefer", "httpclient.retries", "httpclient.ssl.ca-file",
         "httpclient.ssl.verify", "httpclient.timeout.connect", "insecure-setuid-wanted",
         "limited-quic", "max-threads-per-group", "maxcompcpuusage", "maxcomprate", "maxpipes", "maxzlibmem",
-        "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll", "noreuseport",
+        "no-memory-trimming", "noepoll", "noevports", "nogetaddrinfo", "nokqueue", "noktls", "nopoll",
         "numa-cpu-mapping", "ocsp-update.maxdelay", "ocsp-update.mindelay", "prealloc-fd", "profiling.memory",
         "profiling.tasks", "quick-exit", "set-dumpable", "shm-stats-file",
         "shm-stats-file-max-objects", "ssl-mode-async", "stress-level", "thread-group", "thread-groups",
-        "thread-hard-limit", "warn-blocked-traffic-after",
+        "warn-blocked-traffic-after",
     }
 )  # fmt: skip
 NEGATABLE = frozenset({"busy-polling", "set-dumpable", "numa-cpu-mapping"})

@@ -7,16 +7,17 @@ import pwd
 import re
 from collections.abc import Callable
 
-from haproxy_py.config.errors import GLUED, PLAIN
+from haproxy_py.config.errors import GLUED, PLAIN, Faults
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Global, Setting
-from haproxy_py.config.registry import global_keyword
+from haproxy_py.config.model import Config, Global, Setting
+from haproxy_py.config.registry import global_keyword, whole_file_check
 from haproxy_py.config.units import UnitError, leading_int, parse_time, strict_int
 
 MAXCONN: Setting[int] = Setting("maxconn", 0)  # 0: from ulimit-n or the system's limit
 MAXCONNRATE: Setting[int] = Setting("maxconnrate", 0)  # per second, of all frontends together; 0: no limit
 MAXSESSRATE: Setting[int] = Setting("maxsessrate", 0)
 NBTHREAD: Setting[int] = Setting("nbthread", 0)  # 0: as many as CPUs
+THREAD_HARD_LIMIT: Setting[int] = Setting("thread-hard-limit", 0)  # 0: none
 DAEMON: Setting[bool] = Setting("daemon", False)
 MASTER_WORKER: Setting[bool] = Setting("master-worker", False)
 NO_EXIT_ON_FAILURE: Setting[bool] = Setting("master-worker no-exit-on-failure", False)
@@ -41,6 +42,7 @@ QUIET: Setting[bool] = Setting("quiet", False)
 SPREAD_CHECKS: Setting[int] = Setting("spread-checks", 0)  # percent of inter
 MAX_SPREAD_CHECKS: Setting[int] = Setting("max-spread-checks", 0)  # ms; 0: no limit
 NOSPLICE: Setting[bool] = Setting("nosplice", False)
+NOREUSEPORT: Setting[bool] = Setting("noreuseport", False)
 UNIX_BIND: Setting[dict[str, str]] = Setting("unix-bind", dict)  # prefix, mode, uid, gid
 MANUAL = "manual 3.1"
 NODE_USAGE = (
@@ -60,7 +62,7 @@ def _flag(setting: Setting[bool], *, negatable: bool = False) -> None:
     global_keyword(setting.name, args=(0, None), source=MANUAL, negatable=negatable)(set_flag)
 
 
-for _setting in (DAEMON, ZERO_WARNING, QUIET, NOSPLICE):
+for _setting in (DAEMON, ZERO_WARNING, QUIET, NOSPLICE, NOREUSEPORT):
     _flag(_setting)
 _flag(STRICT_LIMITS, negatable=True)
 
@@ -96,6 +98,23 @@ def nbthread(line: Line, globals_: Global) -> None:
     if not 1 <= value <= MAX_THREADS:
         line.fail(f"'nbthread' value must be between 1 and {MAX_THREADS} (was {value})")
     line.set(globals_, NBTHREAD, value)
+
+
+@global_keyword("thread-hard-limit", args=1, source=MANUAL)
+def thread_hard_limit(line: Line, globals_: Global) -> None:
+    """`thread-hard-limit N`: no more workers than this, whatever nbthread says."""
+    value = leading_int(line.arg(0))
+    if value < 1:
+        line.fail(f"'thread-hard-limit' expects a number of 1 or more (got '{line.arg(0)}').")
+    line.set(globals_, THREAD_HARD_LIMIT, value)
+
+
+@whole_file_check
+def check_hard_limit(config: Config, faults: Faults) -> None:
+    """nbthread gives way to thread-hard-limit."""
+    wanted, most = config.globals[NBTHREAD], config.globals[THREAD_HARD_LIMIT]
+    if most and wanted > most:
+        faults.warning(f"config : 'nbthread {wanted}' is more than 'thread-hard-limit {most}' allows: {most} it is.")
 
 
 @global_keyword("master-worker", args=(0, 1), source=MANUAL)

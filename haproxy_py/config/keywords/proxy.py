@@ -12,7 +12,8 @@ from haproxy_py.config.registry import ANY_PROXY, BACKEND, DEFAULTS, FRONTEND, p
 from haproxy_py.config.units import leading_int
 
 MODE: Setting[str] = Setting("mode", "tcp")
-MAXCONN: Setting[int] = Setting("maxconn", 0)  # 0: the global one
+MAXCONN: Setting[int] = Setting("maxconn", 0)  # 0: DEFAULT_MAXCONN, else the global one
+DEFAULT_MAXCONN: Setting[int] = Setting("-N", 0)  # of the command line
 BACKLOG: Setting[int] = Setting("backlog", 0)  # 0: maxconn
 DESCRIPTION: Setting[str] = Setting("description", "", inherit=False)
 ID: Setting[int | None] = Setting("id", None, inherit=False)

@@ -39,7 +39,6 @@ SOURCE: Setting[Address | None] = Setting("source", None)
 SOURCE_INTERFACE: Setting[str] = Setting("source interface", "")
 PROTO: Setting[str] = Setting("proto", "")
 NON_STICK: Setting[bool] = Setting("non-stick", False)
-STRICT_MAXCONN: Setting[bool] = Setting("strict-maxconn", False)
 GUID: Setting[str] = Setting("guid", "", inherit=False)
 INIT_STATE: Setting[str] = Setting("init-state", "up")
 MANUAL = "manual 5.2"
@@ -62,7 +61,6 @@ _switch("disabled", DISABLED, True)
 _switch("enabled", DISABLED, False)
 _switch("non-stick", NON_STICK, True)
 _switch("stick", NON_STICK, False)
-_switch("strict-maxconn", STRICT_MAXCONN, True)
 
 
 def _count(setting: Setting[int], least: int = 0, complaint: str = "") -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from haproxy_py.config.errors import GLUED
+from haproxy_py.config.keywords.effectless import accept
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Global, Setting
 from haproxy_py.config.registry import global_keyword
@@ -26,8 +29,19 @@ SNDBUF_CLIENT: Setting[int] = Setting("tune.sndbuf.client", 0)
 SNDBUF_SERVER: Setting[int] = Setting("tune.sndbuf.server", 0)
 PIPESIZE: Setting[int] = Setting("tune.pipesize", 0)
 MANUAL = "manual 3.2"
+T = TypeVar("T")
 SMALLEST_BUFFER = 1024  # room for the shortest of HAProxy's own replies and a rewrite
 LARGEST_BUFFER = 256 * 1024 * 1024
+
+
+# Checked, and then like those of effectless.py.
+WITHOUT_EFFECT = frozenset({MAXACCEPT, IDLE_POOL_SHARED, POOL_LOW_FD_RATIO, POOL_HIGH_FD_RATIO, COMP_MAXLEVEL, IDLETIMER})
+
+
+def _keep(line: Line, globals_: Global, setting: Setting[T], value: T) -> None:
+    if setting in WITHOUT_EFFECT:
+        accept(setting.name, globals_)
+    line.set(globals_, setting, value)
 
 
 def _number(setting: Setting[int], least: int, most: int) -> None:
@@ -37,7 +51,7 @@ def _number(setting: Setting[int], least: int, most: int) -> None:
         value = leading_int(line.arg(0))
         if not least <= value <= most:
             line.fail(f"'{name}' expects a numeric value between {least} and {most}")
-        line.set(globals_, setting, value)
+        _keep(line, globals_, setting, value)
 
     global_keyword(name, source=MANUAL, missing=f"'{name}' expects an integer argument.")(set_number)
 
@@ -79,7 +93,7 @@ def idle_pool_shared(line: Line, globals_: Global) -> None:
     """`tune.idle-pool.shared on|off`."""
     if line.arg(0) not in ("on", "off"):
         line.fail(f"'tune.idle-pool.shared' expects 'on' or 'off' but got '{line.arg(0)}'.")
-    line.set(globals_, IDLE_POOL_SHARED, line.arg(0) == "on")
+    _keep(line, globals_, IDLE_POOL_SHARED, line.arg(0) == "on")
 
 
 @global_keyword("tune.idletimer", args=(0, 1), source=MANUAL)
@@ -96,4 +110,4 @@ def idletimer(line: Line, globals_: Global) -> None:
         line.fail(told)
     if value > 65535:
         line.fail(told)
-    line.set(globals_, IDLETIMER, value)
+    _keep(line, globals_, IDLETIMER, value)

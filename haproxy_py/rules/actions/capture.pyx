@@ -94,7 +94,7 @@ cdef class CaptureCookie(Action):
     """
 
     cdef bytes begin
-    cdef uint32_t length
+    cdef public uint32_t length
     cdef bint response
 
     def __init__(self, str begin, uint32_t length, bint response) -> None:

@@ -106,8 +106,3 @@ def test_verbose_wins_over_quiet() -> None:
     assert parsed("-q").quiet_with(False)
     assert parsed().quiet_with(True)
     assert not parsed("-q", "-V").quiet_with(True)
-
-
-def test_flags_that_do_nothing_yet_are_named() -> None:
-    assert parsed("-S", "a", "-x", "b", "-N", "1").without_effect() == ["-N"]
-    assert parsed("-D", "-W", "-q").without_effect() == []
