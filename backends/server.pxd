@@ -126,6 +126,8 @@ cdef class Server:
     cdef void unlink_idle(self, ServerConn c) noexcept
     cdef ServerConn open(self, ServerUser user, bytes sni, int *err)     # new, connecting; None: *err
     cdef void close_idle(self) noexcept
+    cdef uint32_t lend_idle(self, Conn to, bytes sni) noexcept         # requests it has carried, 0: there is none
+    cdef bint adopt_idle(self, Conn made, bytes sni, uint32_t uses) noexcept
     cdef void seen_good(self, uint8_t layer) noexcept          # only when observe is on: test it first
     cdef void seen_bad(self, uint8_t what) noexcept
     cdef bint bind_source(self, int fd) noexcept

@@ -112,6 +112,21 @@ cdef class ServerConn(Conn):
         return 1
 
 
+cdef inline void link_idle(Server s, ServerConn c) noexcept:
+    """The newest of its server's idle connections from now on."""
+    gauge_up(&s.slot.shared.idle_conns, NULL, &s.slot.mine.idle_conns)
+    c.idle = True
+    c.newer = None
+    c.older = s.newest
+    if s.newest is not None:
+        s.newest.newer = c
+    else:
+        s.oldest = c
+    s.newest = c
+    s.idle_count += 1
+    set_deadline(c.reactor, c, c.reactor.now_ms + s.purge_ms)
+
+
 cdef class Server:
     """One server line at run time (backends.build makes it)."""
 
@@ -238,17 +253,51 @@ cdef class Server:
             return
         self.busy_count -= 1
         gauge_down(&self.slot.shared.used_conns, &self.slot.mine.used_conns)
-        gauge_up(&self.slot.shared.idle_conns, NULL, &self.slot.mine.idle_conns)
-        c.idle = True
-        c.newer = None
-        c.older = self.newest
-        if self.newest is not None:
-            self.newest.newer = c
-        else:
-            self.oldest = c
-        self.newest = c
-        self.idle_count += 1
-        set_deadline(c.reactor, c, c.reactor.now_ms + self.purge_ms)
+        link_idle(self, c)
+
+    cdef uint32_t lend_idle(self, Conn to, bytes sni) noexcept:
+        """The newest idle connection of this kind becomes that of `to`, which has none; it is not counted meanwhile."""
+        cdef ServerConn c = self.newest
+        while c is not None and not (c.sni == sni and right_kind(self, c)):
+            c = c.older
+        if c is None or self.pool_generation != self.slot.shared.generation:
+            return 0
+        self.unlink_idle(c)
+        c.reactor.unwatch(c)
+        to.fd, c.fd = c.fd, -1
+        to.tls, c.tls = c.tls, None
+        if to.tls is not None:
+            give_tls(self.worker.segment.tls)
+        return c.uses if c.uses else 1
+
+    cdef bint adopt_idle(self, Conn made, bytes sni, uint32_t uses) noexcept:
+        """The connection of `made` becomes an idle one; False: it is not kept."""
+        cdef ServerConn c
+        if (made.fd < 0 or made.error or made.eof or made.rdhup or made.has_pending() or self.idle_count >= self.pool_max
+                or (self.max_reuse and uses > self.max_reuse) or self.slot.shared.admin & ADM_MAINT or self.worker.stopping
+                or (made.tls is not None) != (self.tls is not None and self.slot.shared.tls_on != 0)
+                or self.pool_generation != self.slot.shared.generation
+                or (self.idle_count and self.busy_count + self.idle_count >= self.busy_peak)):
+            return False
+        if made.tls is not None and not take_tls(self.worker.segment.tls):
+            return False
+        made.reactor.unwatch(made)
+        c = ServerConn.__new__(ServerConn)
+        c.fd, made.fd = made.fd, -1
+        c.tls, made.tls = made.tls, None
+        c.home = self
+        c.worker = self.worker
+        c.dst = self.addr
+        if conn.wants_own_address:
+            c.learn_src()
+        c.may_write = True
+        c.sni = sni
+        c.uses = uses
+        c.reactor = self.worker.reactor
+        link_idle(self, c)
+        if self.worker.reactor.watch(c, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
+            c.discard(False)
+        return True
 
     cdef void unlink_idle(self, ServerConn c) noexcept:
         if not c.idle:

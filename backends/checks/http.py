@@ -22,7 +22,7 @@ from haproxy_py.engine.http1_reader import (
     HeadReader,
     Refused,
 )
-from haproxy_py.engine.message import HF_CHUNKED, HF_LENGTH, Head
+from haproxy_py.engine.message import HF_CHUNKED, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_LENGTH, HF_MUST_CLOSE, Head
 from haproxy_py.rules.logformat import Format
 
 BODY_KINDS = frozenset({"string", "rstring", "string-lf"})
@@ -43,8 +43,9 @@ def synchronised(uri: str, host: str) -> str:
     return f"{scheme}://{host}{rest[path:] if path >= 0 else '/'}"
 
 
-def request_bytes(send: Send, state: str = "", facts: Facts | None = None) -> bytes:
-    """The request of a check, as HAProxy lays it out. state: value of the state header, "" none."""
+def request_bytes(send: Send, state: str = "", facts: Facts | None = None, *, keep: bool = False) -> bytes:
+    """The request of a check, as HAProxy lays it out. state: value of the state header, "" none; keep: the connection may be used
+    again."""
     fields = [(name.lower(), filled(value, facts)) for name, value in send.fields if name.lower() not in FRAMING]
     names = {name for name, _ in fields}
     host = next((value for name, value in fields if name == "host"), "")
@@ -54,7 +55,7 @@ def request_bytes(send: Send, state: str = "", facts: Facts | None = None) -> by
         fields.append(("x-haproxy-server-state", state))
     if body or method not in NO_BODY_METHODS:
         fields.append(("content-length", str(len(body))))
-    if "connection" not in names and version != "HTTP/1.0":
+    if "connection" not in names and version != "HTTP/1.0" and not keep:
         fields.append(("connection", "close"))
     lines = [f"{method} {synchronised(filled(send.uri, facts) or '/', host)} {version}"]
     lines += [f"{name}: {value}" for name, value in fields]
@@ -69,6 +70,14 @@ def body_reader(head: Head, method: str) -> BodyReader:
     if flags & HF_CHUNKED:
         return BodyReader(BODY_CHUNKED, strip=True)
     return BodyReader(BODY_LENGTH, head.length_value) if flags & HF_LENGTH else BodyReader(BODY_UNTIL_CLOSE)
+
+
+def persists(head: Head) -> bool:
+    """Whether the sender of a response leaves its connection open (RFC 9112 9.3)."""
+    flags = head.flag_bits
+    if flags & (HF_CONN_CLOSE | HF_MUST_CLOSE):
+        return False
+    return head.http_version >= 11 or bool(flags & HF_CONN_KEEPALIVE)
 
 
 class Exchange:
@@ -89,6 +98,7 @@ class Exchange:
         self.body = bytearray()
         self.head: Head | None = None
         self.complete = False
+        self._more = False  # bytes have come behind the end
         self._at = 0
         self._gave_up: Expect | None = None  # its regex was, and is asked once more when all has come
         self._fed = 0
@@ -121,6 +131,11 @@ class Exchange:
         """The finding when time runs out now."""
         return Finding(self.current.tout_status or L7TOUT)
 
+    @property
+    def keeps(self) -> bool:
+        """The answer has ended and its connection may be used again."""
+        return self.complete and not self._more and self.head is not None and persists(self.head)
+
     def step(self, received: bytes) -> Finding | None:
         """Judge what has arrived; b"" is the end of the connection. None: more is needed."""
         try:
@@ -147,7 +162,9 @@ class Exchange:
     def _read_body(self, received: bytes) -> None:
         assert self._framed is not None
         if received and not self._framed.done:
-            self.body += self._framed.feed(received)[0]
+            body, received = self._framed.feed(received)
+            self.body += body
+        self._more = bool(received)
         self.complete = self._framed.done
 
     def _enough(self) -> bool:

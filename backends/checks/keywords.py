@@ -28,6 +28,7 @@ SEND_STATE: Setting[bool] = Setting("http-check send-state", False)
 CHECK_COMMENT: Setting[str] = Setting("http-check comment", "", inherit=False)
 CHECK_SSL: Setting[bool | None] = Setting("check-ssl", None)  # None: as the server, if its own port is checked
 CHECK_SEND_PROXY: Setting[bool | None] = Setting("check-send-proxy", None)  # None: as check-ssl
+CHECK_REUSE_POOL: Setting[bool] = Setting("check-reuse-pool", False)
 CHECK_SNI: Setting[str] = Setting("check-sni", "")
 CHECK_ALPN: Setting[tuple[str, ...]] = Setting("check-alpn", ())
 CHECK_PROTO: Setting[str] = Setting("check-proto", "")
@@ -239,6 +240,8 @@ _switch("check-ssl", CHECK_SSL, True)
 _switch("no-check-ssl", CHECK_SSL, False)
 _switch("check-send-proxy", CHECK_SEND_PROXY, True)
 _switch("no-check-send-proxy", CHECK_SEND_PROXY, False)
+_switch("check-reuse-pool", CHECK_REUSE_POOL, True)
+_switch("no-check-reuse-pool", CHECK_REUSE_POOL, False)
 
 
 @server_option("check-sni", args=1, source="manual 5.2")

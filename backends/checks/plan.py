@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.checks import keywords as kw
 from backends.checks.connection import Limits
@@ -15,6 +15,7 @@ from backends.checks.rules import Connect, Expect, FieldMatch, Round, Send, SetV
 from backends.checks.samples import Facts
 from backends.checks.tcp import Act, Hear, Part, Say, parts
 from backends.checks.tcp_keywords import TCP_CHECK_STEPS
+from backends.server import Server as PoolOwner
 from backends.tls_options import CONTEXT
 from backends.tls_use import SSL
 from haproxy_py.config.keywords import server_options as so
@@ -71,10 +72,11 @@ class Plan:
 
     def target(
         self, connect: Connect, host: str, port: int, facts: Facts | None = None, told: Mapping[str, str] | None = None,
-        speaks_tls: bool = False,
+        speaks_tls: bool = False, pool: PoolOwner | None = None,
     ) -> Target:
         """Where a round connects to. host, port: where the server is now (port -1: host is a socket's path). told: what the
-        runtime socket says of it, see published.targets(). speaks_tls: traffic does now (`set server B/S ssl`)."""
+        runtime socket says of it, see published.targets(). speaks_tls: traffic does now (`set server B/S ssl`). pool: the
+        server of this process, whose idle connections may serve."""
         server, told = self.server, told or {}
         check_port = int(told.get("check-port", server[so.CHECK_PORT]))
         tls = self.contexts[connect] or (self._followed(connect) if speaks_tls else None)
@@ -94,7 +96,15 @@ class Plan:
             source=self.source,
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
+            pool=pool if (place, chosen) == (host, port) and (tls is not None) == speaks_tls and self.pooled(connect) else None,
         )
+
+    def pooled(self, connect: Connect) -> bool:
+        """check-reuse-pool (manual 5.2), and nothing that makes the connection another one than traffic's."""
+        server = self.server
+        plain = replace(connect, comment="", default=False, explicit=False) == BARE
+        differs = server[kw.CHECK_ALPN] or inherits(connect) and self._proxied()
+        return bool(server[kw.CHECK_REUSE_POOL] and self.rounds and plain and own_place(server) and not differs)
 
     def _followed(self, connect: Connect) -> TlsContext | None:
         """TLS because traffic has come to speak it. Checks that began with it keep it, as in HAProxy."""
@@ -143,7 +153,7 @@ def make_plan(proxy: Proxy, server: Server, slot: ServerSlot, config: Config, tl
     steps = rounds(proxy[kw.HTTPCHK_SEND] or Send(), proxy[kw.HTTP_CHECK_STEPS]) if kind == "httpchk" else []
     said = proxy[TCP_CHECK_STEPS] if kind == "tcp-check" else proxy[kw.SCRIPT]
     script = parts(said) if kind not in ("", "httpchk") else []
-    send_state = proxy[kw.SEND_STATE]
+    send_state, reuses = proxy[kw.SEND_STATE], server[kw.CHECK_REUSE_POOL]
     connects = [BARE, *(step.connect for step in steps), *(part.connect for part in script)]
     return Plan(
         proxy=proxy,
@@ -161,7 +171,7 @@ def make_plan(proxy: Proxy, server: Server, slot: ServerSlot, config: Config, tl
         contexts={each: _context(proxy, server, config, each, tls_maker) for each in connects},
         named=kind == "tcp-check",
         sampling=any(map(samples, connects)) or any(map(_round_samples, steps)) or any(map(_part_samples, script)),
-        wires=[request_bytes(each.send) if each.send.constant and not send_state else None for each in steps],
+        wires=[request_bytes(each.send) if each.send.constant and not reuses and not send_state else None for each in steps],
         command=command_of(proxy, server, slot, config),
     )
 

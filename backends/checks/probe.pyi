@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from backends.checks.connection import Dialog
 from backends.checks.status import Finding
+from backends.server import Server
 from haproxy_py.engine.reactor import Reactor, Source
 from haproxy_py.engine.tls import TlsContext
 
@@ -19,9 +20,11 @@ class Target:
         source: tuple[str, int] = ("", 0),
         interface: str = "",
         linger: bool = False,
+        pool: Server | None = None,
     ) -> None: ...
 
 class Probe(Source):
+    stale: bool
     def __init__(self) -> None: ...
     def start(
         self,
@@ -31,6 +34,8 @@ class Probe(Source):
         answer_ms: int,
         dialog: Dialog | None,
         done: Callable[[Finding], None],
+        *,
+        fresh: bool = False,
     ) -> None: ...
     def cancel(self) -> None: ...
 

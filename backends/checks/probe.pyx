@@ -15,6 +15,7 @@ from haproxy_py.engine.conn cimport IO_AGAIN, IO_EOF, Conn
 from haproxy_py.engine.reactor cimport Reactor, Source, set_deadline
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
 from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE, TlsContext
+from backends.server cimport Server
 from backends.checks.status import L4CON, L4OK, L4TOUT, L6OK, L6RSP, L6TOUT, L7RSP, SOCKERR, Finding
 
 PROXY_V2_LOCAL = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
@@ -34,7 +35,8 @@ cdef class Target:
     """Where and how to connect.
 
     Args: host: IP text or, with port -1, the path of a socket (leading NUL: abstract); source: IP text and port to connect
-    from, "" any; proxy: 0 none, 1 or 2 the version of the PROXY header; linger: close politely. Raises: ValueError.
+    from, "" any; proxy: 0 none, 1 or 2 the version of the PROXY header; linger: close politely; pool: the server whose idle
+    connections may be used, and get ours. Raises: ValueError.
     """
 
     cdef Addr addr
@@ -45,9 +47,10 @@ cdef class Target:
     cdef TlsContext tls
     cdef int proxy
     cdef bint linger
+    cdef Server pool
 
     def __init__(self, str host not None, int port, *, int proxy=0, TlsContext tls=None, str sni="",
-                 tuple source=("", 0), str interface="", bint linger=False) -> None:
+                 tuple source=("", 0), str interface="", bint linger=False, Server pool=None) -> None:
         if port < 0:
             self.path = host.encode("utf-8", "surrogateescape")
             if host[:1] == "\0":
@@ -62,7 +65,8 @@ cdef class Target:
         self.tls = tls
         self.sni = sni.encode("utf-8", "surrogateescape") if sni else None
         self.interface = interface.encode("utf-8", "surrogateescape") + b"\0" if interface else None
-        self.linger = linger
+        self.linger = linger or pool is not None
+        self.pool = pool
 
 
 cdef void copy_addr(Addr *a, bytes raw) noexcept:
@@ -80,10 +84,14 @@ cdef class Probe(Conn):
     cdef bint connecting
     cdef bint handshaking
     cdef bint talking
+    cdef bint heard
+    cdef uint32_t uses                    # requests that the connection has carried before
+    cdef readonly bint stale              # one of the pool, which the server had closed in the meantime: try a new one
 
     def start(self, Reactor reactor not None, Target target not None, int64_t connect_ms, int64_t answer_ms, dialog,
-              done) -> None:
-        """Begin. connect_ms: until the connection (and TLS) stands; answer_ms: from then on, -1: connect_ms goes on."""
+              done, *, bint fresh=False) -> None:
+        """Begin. connect_ms: until the connection (and TLS) stands; answer_ms: from then on, -1: connect_ms goes on.
+        fresh: not over an idle connection."""
         cdef int err
         self.target = target
         self.dialog = dialog
@@ -92,7 +100,7 @@ cdef class Probe(Conn):
         self.unsent = b""
         if reactor.in_turn == 0:
             reactor.tick()
-        err = self.open(reactor)
+        err = 0 if not fresh and self.borrow(reactor) else self.open(reactor)
         if err > 0:
             self.finish(Finding(L4CON, 0, os.strerror(err)))
         elif err < 0:
@@ -105,6 +113,19 @@ cdef class Probe(Conn):
         self.done = None
         self.dialog = None
         self.close(False)
+
+    cdef bint borrow(self, Reactor reactor) noexcept:
+        """Whether an idle connection of the server is ours now."""
+        if self.target.pool is None:
+            return False
+        self.uses = self.target.pool.lend_idle(self, self.target.sni)
+        if self.uses == 0:
+            return False
+        self.may_write = True
+        if reactor.watch(self, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET):
+            self.close(False)
+            self.uses = 0
+        return self.uses != 0
 
     cdef int open(self, Reactor reactor) except? -1:
         """0: connecting; > 0: an errno of the connection; < 0: one of making the socket."""
@@ -288,24 +309,32 @@ cdef class Probe(Conn):
             if n == IO_AGAIN:
                 return 0
             if n > 0:
+                self.heard = True
                 finding = self.dialog.step(piece[:n])
             elif n == IO_EOF:
+                self.stale = self.uses and not self.heard
                 finding = self.dialog.step(b"") or Finding(L7RSP)
             else:
+                self.stale = self.uses and not self.heard
                 finding = self.dialog.broken(os.strerror(self.err))
             self.say()
             if finding is not None:
                 self.finish(finding)
         if self.fd >= 0 and self.error:
+            self.stale = self.uses and not self.heard
             self.finish(self.dialog.broken(os.strerror(self.err)))
         return 0
 
     cdef void finish(self, object finding) noexcept:
-        """Close, and tell."""
+        """Close, or give to the pool, and tell."""
         cdef object done = self.done
+        cdef bint keep = (self.target.pool is not None and self.talking and not self.unsent and self.dialog is not None
+                          and self.dialog.keeps)
         self.done = None
         self.dialog = None
-        if self.fd >= 0:
+        if keep and self.target.pool.adopt_idle(self, self.target.sni, self.uses + 1):
+            pass
+        elif self.fd >= 0:
             self.close(False)
         if done is None:
             return

@@ -68,27 +68,32 @@ class CheckRun:
         if done is not None:
             done(finding)
 
-    def _connect(self, connect: Connect, dialog: Script | Exchange | None, done: Done) -> None:
+    def _connect(self, connect: Connect, dialog: Script | Exchange | None, done: Done, *, fresh: bool = False) -> None:
         limits = self.plan.limits
         self.probe = probe = Probe()
-        probe.start(self.reactor, self.check.target(connect, self.facts), limits.connect, limits.answer, dialog, done)
+        target = self.check.target(connect, self.facts)
+        probe.start(self.reactor, target, limits.connect, limits.answer, dialog, done, fresh=fresh)
 
     def _program(self, command: Command) -> None:
         self.probe = program = Process()
         program.start(command, self.check.slot, *self.check.place(), self.plan.limits.connect, self._decided)
 
-    def _round(self, step: Round) -> None:
-        """HTTP: the exchange as things stand now."""
+    def _round(self, step: Round, *, fresh: bool = False) -> None:
+        """HTTP: the exchange as things stand now. fresh: on a connection of its own."""
         if self.facts is not None:
             for one in step.before:
                 self.facts.act(one.action)
         wire = self.plan.wires[self.at]
         if wire is None:
-            wire = request_bytes(step.send, self.check.state_header() if self.plan.send_state else "", self.facts)
+            state_header = self.check.state_header() if self.plan.send_state else ""
+            wire = request_bytes(step.send, state_header, self.facts, keep=self.plan.pooled(step.connect))
         accept_404 = self.plan.accept_404 and self.check.monitor.state != state.STOPPED
-        self._connect(step.connect, Exchange(step, wire, self.facts, accept_404=accept_404), self._exchanged)
+        self._connect(step.connect, Exchange(step, wire, self.facts, accept_404=accept_404), self._exchanged, fresh=fresh)
 
     def _exchanged(self, finding: Finding) -> None:
+        if isinstance(self.probe, Probe) and self.probe.stale:
+            self._round(self.plan.rounds[self.at], fresh=True)
+            return
         self.at += 1
         if finding.status.verdict is Verdict.PASSED and self.at < len(self.plan.rounds):
             self.start()

@@ -57,7 +57,8 @@ class ServerCheck(Ticker):
             self._moves = moves
         found = self._targets.get(connect)
         if found is None:
-            found = self.plan.target(connect, *self.place(), facts, published.targets(self.slot), use_ssl.speaks(self.slot))
+            told, speaks_tls = published.targets(self.slot), use_ssl.speaks(self.slot)
+            found = self.plan.target(connect, *self.place(), facts, told, speaks_tls, self.slot.owner)
             if connect.port_expr is None:
                 self._targets[connect] = found
         return found
