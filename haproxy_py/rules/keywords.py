@@ -220,12 +220,12 @@ def tcp_response(line: Line, proxy: Proxy) -> None:
 
 @proxy_keyword("redirect", sections=ANY_PROXY, args=(0, None), source="manual 4.2")
 def redirect(line: Line, proxy: Proxy) -> None:
-    """redirect location|prefix|scheme <to> [code <code>] [options] [if|unless <condition>]"""
+    """redirect location|prefix|scheme <to> [code <code>] [options] [if|unless <condition>]: <to> is no format (manual 4.2)."""
     if proxy.kind == "defaults":
         line.fail("'redirect' not allowed in 'defaults' section.")
     scope = Scope.of(line, proxy, place_of(HTTP_REQUEST, proxy))
     try:
-        made, i = parse_redirect(line.args, 0, scope, HTTP_REQUEST)
+        made, i = parse_redirect(line.args, 0, scope, HTTP_REQUEST, True)
     except ActionError as error:
         where = f"{proxy.kind if proxy.kind != 'listen' else 'proxy'} '{proxy.name}'"
         line.fail(f"error detected in {where} while parsing redirect rule : {error}.")

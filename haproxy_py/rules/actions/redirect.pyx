@@ -115,8 +115,8 @@ def _code(text: str) -> int:
     return int(text)
 
 
-def parse_redirect(words: list, i: int, scope: object, rules: str) -> tuple:
-    """redirect location|prefix|scheme <format> [code n] [options]. Raises ActionError."""
+def parse_redirect(words: list, i: int, scope: object, rules: str, bint literal=False) -> tuple:
+    """redirect location|prefix|scheme <format> [code n] [options]. literal: the text stands for itself. Raises ActionError."""
     kind = text = None
     options: dict = {}
     while i < len(words) and not is_condition(words[i]):
@@ -138,7 +138,7 @@ def parse_redirect(words: list, i: int, scope: object, rules: str) -> tuple:
         i += 1
     if kind is None:
         raise ActionError("redirection type expected ('prefix', 'location', or 'scheme')")
-    return Redirect(kind, format_of(text, scope), options), i
+    return Redirect(kind, format_of(text.replace("%", "%%") if literal else text, scope), options), i
 
 
 action("redirect", rules=(HTTP_REQUEST, HTTP_RESPONSE), source="manual 4.2 redirect")(parse_redirect)
