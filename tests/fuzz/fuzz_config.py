@@ -5,8 +5,10 @@ Run it alone for a long search: python -m tests.fuzz.fuzz_config [seconds] [seed
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
+import tempfile
 import time
 
 from haproxy_py.config import known
@@ -67,14 +69,15 @@ def main() -> None:
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(2**32)
     load_features()
     end, count = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        body = some_config(random.Random(seed + count))
-        count += 1
-        try:
-            check(body)
-        except Exception:
-            print(f"seed {seed + count - 1}: {body!r}")
-            raise
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        while time.monotonic() < end:
+            body = some_config(random.Random(seed + count))
+            count += 1
+            try:
+                check(body)
+            except Exception:
+                print(f"seed {seed + count - 1}: {body!r}")
+                raise
     print(f"{count} configurations from seed {seed}, no exception")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakeproxy import FakeProxy
+
+from tests.scenarios.process.fakeproxy import FakeProxy
 
 
 @pytest.fixture

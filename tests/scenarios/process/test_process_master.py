@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from fakeproxy import FakeProxy, children, free_port, until
+
+from tests.scenarios.process.fakeproxy import FakeProxy, children, free_port, until
 
 Start = Callable[..., FakeProxy]
 

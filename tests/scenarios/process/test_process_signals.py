@@ -7,7 +7,8 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from fakeproxy import FakeProxy, alive, children, comm, until
+
+from tests.scenarios.process.fakeproxy import FakeProxy, alive, children, comm, until
 
 Start = Callable[..., FakeProxy]
 one_and_two = pytest.mark.parametrize("workers", [1, 2])

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakeproxy import FakeProxy, alive, children, stat, until
+
+from tests.scenarios.process.fakeproxy import FakeProxy, alive, children, stat, until
 
 Start = Callable[..., FakeProxy]
 

@@ -6,11 +6,11 @@ import socket
 import ssl
 
 import pytest
-from tlskit import ERROR, LEAF, WANT_READ, WANT_WRITE, Pair, PyPeer, client, py_client, server
-from tlskit import nothing_left as nothing_left  # autouse: every test ends with nothing left alive
 
 from haproxy_py.engine import tls
 from haproxy_py.engine.tls_params import TLS12, TLS13, TlsParams
+from tests.unit.engine.tlskit import ERROR, LEAF, WANT_READ, WANT_WRITE, Pair, PyPeer, client, py_client, server
+from tests.unit.engine.tlskit import nothing_left as nothing_left  # autouse: every test ends with nothing left alive
 
 
 @pytest.mark.parametrize("version", [TLS12, TLS13])

@@ -7,8 +7,6 @@ import ssl
 from dataclasses import replace
 
 import pytest
-from tlskit import CA, ERROR, LEAF, ONLY12, Pair, cert, client, server
-from tlskit import nothing_left as nothing_left  # autouse: every test ends with nothing left alive
 
 from haproxy_py.engine.tls import TlsContext
 from haproxy_py.engine.tls_cache import SessionCache
@@ -23,6 +21,8 @@ from haproxy_py.engine.tls_params import (
 )
 from haproxy_py.engine.tls_tickets import TicketKeys
 from tests.harness.certs import Authority, Issued, ec_key, key_pem, rsa_key
+from tests.unit.engine.tlskit import CA, ERROR, LEAF, ONLY12, Pair, cert, client, server
+from tests.unit.engine.tlskit import nothing_left as nothing_left  # autouse: every test ends with nothing left alive
 
 
 def sni_names(strict: bool = False) -> tuple[ServerNames, list[Issued]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rulekit import condition, head, load
 
 from haproxy_py.rules.acl import PREDEFINED
 from haproxy_py.rules.matchers import matcher
 from haproxy_py.rules.regex import Regex, uses_pcre2
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import condition, head, load
 
 REQUEST = head("/Img/a.png?x=1", "Host: WWW.Example.com", "X: a, bb", "Content-Length: 0", "B: aGVsbG8=")
 

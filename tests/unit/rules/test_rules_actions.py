@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rulekit import head, load
 
 from haproxy_py.rules.keywords import (
     HTTP_AFTER_RULES,
@@ -17,6 +16,7 @@ from haproxy_py.rules.keywords import (
     USE_BACKEND,
 )  # fmt: skip
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import head, load
 
 RESPONSE = b"HTTP/1.1 200 OK\r\nserver: x\r\nx-a: 1\r\n\r\n"
 
@@ -94,7 +94,6 @@ def test_request_line(line: str, result: bytes) -> None:
         ("location /x set-cookie A=1 code 301", "/", 301, [(b"location", b"/x"), (b"set-cookie", b"A=1; path=/;")]),
         ("location /x clear-cookie A= code 301", "/", 301,
          [(b"location", b"/x"), (b"set-cookie", b"A=; path=/; Max-Age=0;")]),
-        ("location %[url]!%ci code 301", "/p", 301, [(b"location", b"/p!192.0.2.1")]),
     ],
 )  # fmt: skip
 def test_redirect(line: str, target: str, status: int, fields: list[tuple[bytes, bytes]]) -> None:
@@ -104,6 +103,15 @@ def test_redirect(line: str, target: str, status: int, fields: list[tuple[bytes,
     again = Trial(head(target, "Host: h.example:8080"))
     assert again.run(load(f"redirect {line}").frontend[REDIRECT_RULES]) == "reply"
     assert again.reply == trial.reply
+
+
+@pytest.mark.parametrize("rule, location", [("http-request redirect", b"/p!192.0.2.1%"), ("redirect", b"%[url]!%ci%%")])
+def test_text_of_redirect(rule: str, location: bytes) -> None:
+    """A log format in http-request rules alone (manual 4.2, redirect)."""
+    trial = Trial(head("/p", "Host: h"))
+    rules = REDIRECT_RULES if rule == "redirect" else HTTP_REQUEST_RULES
+    assert trial.run(load(f"{rule} location %[url]!%ci%% code 301").frontend[rules]) == "reply"
+    assert trial.reply == (301, [(b"content-length", b"0"), (b"location", location)], b"")
 
 
 def test_redirect_ignore_empty() -> None:

@@ -6,7 +6,6 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from rulekit import head, load
 
 from haproxy_py.config.model import Config
 from haproxy_py.rules.fetches.auth import crypt_matches
@@ -14,6 +13,7 @@ from haproxy_py.rules.keywords import HTTP_REQUEST_RULES
 from haproxy_py.rules.monitor import MONITOR_FAIL
 from haproxy_py.rules.scope import bind_all
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import head, load
 
 LISTED = """userlist people
     group admin users bob

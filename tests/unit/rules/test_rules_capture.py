@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rulekit import head, load
 
 from haproxy_py.config.model import Proxy
 from haproxy_py.engine.shm import ProxySlot, Segment
@@ -14,6 +13,7 @@ from haproxy_py.rules.rule import Rule
 from haproxy_py.rules.scope import Scope
 from haproxy_py.rules.slots import REQUEST_SLOTS, RESPONSE_SLOTS
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import head, load
 
 
 def _slot(front: Proxy, name: str = "unit") -> ProxySlot:

@@ -7,10 +7,10 @@ import base64
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rulekit import expression, head
 
 from haproxy_py.rules.expr import ExprError
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import expression, head
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from rulekit import expression, head
 
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import expression, head
 
 REQUEST = head(
     "/a/b?a=1&b=2&a=3", "Host: h.example:8080", "X: a, b", 'X: "q,q",c', "Cookie: c=1; d=2; c=3", "N: 12",

@@ -6,9 +6,9 @@ import ssl
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rulekit import condition, expression
 
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import condition, expression
 
 
 def hello(name: str | None = "www.example.com", alpn: tuple[str, ...] = ("h2", "http/1.1")) -> bytes:

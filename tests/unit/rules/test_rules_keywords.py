@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from rulekit import load
+
+from tests.unit.rules.rulekit import load
 
 RULE = "error detected in frontend 'f' while parsing 'http-request {}' rule : {}."
 REFUSED = [

@@ -8,7 +8,6 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rulekit import head, load
 
 from haproxy_py import features
 from haproxy_py.engine.shm import Segment
@@ -16,6 +15,7 @@ from haproxy_py.rules.logkeywords import LOG, LOG_AT_ACCEPT, LOG_SD, UNIQUE_ID
 from haproxy_py.rules.logparse import FormatError, parse_format
 from haproxy_py.rules.scope import Scope
 from haproxy_py.rules.testing import Trial
+from tests.unit.rules.rulekit import head, load
 
 MS = 1000
 WALL = 1233922452_655_000  # 06/Feb/2009 12:14:12.655 UTC
