@@ -23,4 +23,6 @@ cdef class Worker:
     cdef list heads                        # pooled Head objects
     cdef Head take_head(self)
     cdef bint closes_now(self) noexcept    # a soft stop runs and this connection is one to close
+    cdef bint spreads(self) noexcept       # ... and closes those that wait one after the other (manual 3.1, close-spread-time)
+    cdef uint64_t lot(self) noexcept       # ms until one of them is to go: drawn by chance from what is left of the time
     cdef void give_head(self, Head head) noexcept

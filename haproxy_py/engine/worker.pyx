@@ -52,14 +52,12 @@ cdef class Worker:
         self.reactor.tick()
         self.stopping_ms = self.reactor.now_ms
 
-    def closing_share(self) -> float:
-        """Which part of the connections should be closed by now, 0 to 1 (manual 3.1, close-spread-time)."""
-        if not self.stopping or self.spread_ms == UINT64_MAX:
-            return 0.0
-        self.reactor.tick()
-        if self.spread_ms == 0 or self.reactor.now_ms >= self.stopping_ms + self.spread_ms:
-            return 1.0
-        return <double>(self.reactor.now_ms - self.stopping_ms) / <double>self.spread_ms
+    cdef bint spreads(self) noexcept:
+        return self.stopping and self.spread_ms != 0 and self.spread_ms != UINT64_MAX
+
+    cdef uint64_t lot(self) noexcept:
+        cdef uint64_t end = self.stopping_ms + self.spread_ms
+        return 1 + (<uint64_t>rand() % (end - self.reactor.now_ms) if end > self.reactor.now_ms else 0)
 
     cdef bint closes_now(self) noexcept:
         cdef uint64_t passed

@@ -47,7 +47,7 @@ from haproxy_py.runtime import sockets
 from haproxy_py.runtime.bus import Bus
 from haproxy_py.runtime.service import Service
 from haproxy_py.stream import faulty
-from haproxy_py.stream.session import close_idle_sessions, kill_sessions
+from haproxy_py.stream.session import close_idle_sessions, kill_sessions, spread_idle_sessions
 from haproxy_py.tls import words as tls_words
 
 DRAIN_POLL_S = 0.05
@@ -99,7 +99,6 @@ class Instance:
         self.service: Service | None = None  # the runtime socket, in the worker that serves it
         self.started_at = 0.0
         self._drain: asyncio.Task[None] | None = None
-        self._spread_closed = 0  # connections that the soft stop has closed within close-spread-time
 
     @classmethod
     def build(cls, config: Config, workers: int = 1) -> Instance:
@@ -292,6 +291,7 @@ class Instance:
         self.worker.begin_stopping()
         self.pause()
         self._close_idle()
+        spread_idle_sessions(self.worker)
         if self.service is not None:
             self.service.close_doors()
         self._drain = asyncio.get_running_loop().create_task(self._wait_drained())
@@ -305,14 +305,9 @@ class Instance:
         self.drained.set()
 
     def _close_idle(self) -> None:
-        """Close the connections that wait for a request: all, or the part that is due within close-spread-time."""
-        share = self.worker.closing_share()
-        if share == 1.0:
+        """Close the connections that wait for a request, unless close-spread-time gives them more of it."""
+        if self.worker.spread_ms == 0:
             close_idle_sessions(self.worker)
-            return
-        _, left = close_idle_sessions(self.worker, 0)
-        due = int(share * (self._spread_closed + left)) - self._spread_closed
-        self._spread_closed += close_idle_sessions(self.worker, max(0, due))[0]
 
     async def stop(self) -> None:
         """End everything now: connections are cut, nothing listens any more in this process."""

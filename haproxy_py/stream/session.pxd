@@ -78,6 +78,7 @@ cdef class Session(Conn):
     cdef bint read_proxy_header(self) noexcept
     cdef void count_handshake(self) noexcept
     cdef void wait_for_request(self, bint first) noexcept
+    cdef bint waits(self) noexcept
     cdef void lost_before_request(self, bint clean) noexcept
     cdef void drain(self) noexcept
     cdef bint ended(self) noexcept

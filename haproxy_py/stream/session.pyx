@@ -4,7 +4,7 @@ An idle keep-alive connection is this object and nothing else: no buffer, no str
 and given back when the last of them has been consumed.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr
@@ -239,10 +239,16 @@ cdef class Session(Conn):
             limit = self.front.timeout_http_request or self.front.timeout_client
         else:
             limit = self.front.timeout_http_keepalive or self.front.timeout_http_request or self.front.timeout_client
+        if self.worker.stopping and self.worker.spreads():
+            limit = min(limit or UINT64_MAX, self.worker.lot())
         if limit:
             set_deadline(self.reactor, self, self.reactor.now_ms + limit)
         else:
             self.timer.deadline = 0
+
+    cdef bint waits(self) noexcept:
+        """For a request, of which nothing has come."""
+        return self.state == SE_HTTP and self.stream is None and self.have == 0 and not self.may_read
 
     cdef void start_http(self) noexcept:
         """Bytes (or an end) wait and no request is on: read, and make a stream of them."""
@@ -285,7 +291,7 @@ cdef class Session(Conn):
         if self.have == 0:
             self.worker.buffers.give(self.buf)
             self.buf = NULL
-        if self.have == 0 and not self.may_read and self.worker.closes_now():
+        if self.have == 0 and not self.may_read and self.worker.stopping and self.worker.spread_ms == 0:
             self.finish(False)
             return
         self.wait_for_request(False)
@@ -395,26 +401,31 @@ def sessions(Worker worker not None) -> list:
     return found
 
 
-def close_idle_sessions(Worker worker not None, int at_most=-1) -> tuple:
-    """Close kept connections that wait for their next request (soft stop), -1: all; (how many went, how many are left).
+def close_idle_sessions(Worker worker not None) -> None:
+    """Close kept connections that wait for their next request (soft stop): now.
 
     One that has not sent its first request yet may still do so, and one whose next request has arrived is served.
     """
     cdef Session s
     cdef char one
-    cdef int gone = 0, left = 0
     for s in sessions(worker):
         if s.front.idle_close_on_response:               # its next reply will say that it closes
             continue
-        if s.state == SE_HTTP and s.requests and s.stream is None and s.have == 0 and not s.may_read:
-            if sys.recv(s.fd, &one, 1, sys.MSG_PEEK) > 0:
-                continue
-            if gone == at_most:
-                left += 1
-                continue
+        if s.requests and s.waits() and sys.recv(s.fd, &one, 1, sys.MSG_PEEK) <= 0:
             s.finish(False)
-            gone += 1
-    return gone, left
+
+
+def spread_idle_sessions(Worker worker not None) -> None:
+    """Connections that wait for a request, for their first too, have until a moment drawn by chance (close-spread-time)."""
+    cdef Session s
+    cdef uint64_t at
+    if not worker.spreads():
+        return
+    worker.reactor.tick()
+    for s in sessions(worker):
+        at = worker.reactor.now_ms + worker.lot()
+        if s.waits() and (s.timer.deadline == 0 or s.timer.deadline > at):
+            set_deadline(s.reactor, s, at)
 
 
 def kill_sessions(Worker worker not None) -> int:
