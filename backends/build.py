@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from backends import hash_settings, state, tls_use, use_ssl
@@ -40,8 +40,13 @@ SPARE_SERVERS = 256  # rooms kept for servers added at run time, all backends to
 HASHED = {("source",), ("uri",), ("url_param",), ("hdr",), ("rdp-cookie",), ("hash",)}  # algorithms that go by a key
 
 
-def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, segment: Segment) -> Backend:
-    """One backend (or the back half of a listen) with its servers. Raises: ConfigError with the place of the fault."""
+def build_backend(
+    config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker, segment: Segment, fullconns: Mapping[str, int]
+) -> Backend:
+    """One backend (or the back half of a listen) with its servers. fullconns: see default_fullconns().
+
+    Raises: ConfigError with the place of the fault.
+    """
     made = Backend(worker, slot, proxy[words.MODE] == "http")
     made.timeout_connect = proxy[timeouts.TIMEOUT_CONNECT] or 0
     made.timeout_server = proxy[timeouts.TIMEOUT_SERVER] or 0
@@ -54,7 +59,7 @@ def build_backend(config: Config, proxy: Proxy, slot: ProxySlot, worker: Worker,
     made.reuse = REUSE[proxy[words.HTTP_REUSE]]
     made.abortonclose = bool(proxy[options.ABORTONCLOSE])
     made.retry_on = retry_bits(proxy[words.RETRY_ON])
-    made.fullconn = proxy[words.FULLCONN] or default_fullconn(config, proxy)
+    made.fullconn = proxy[words.FULLCONN] or fullconns.get(proxy.name, 1)
     for number, item in zip(numbers(proxy.servers), proxy.servers, strict=True):
         made.servers.append(build_server(config, proxy, item, number, made, worker, segment))
     made.balancer = new_balancer(proxy)
@@ -99,17 +104,20 @@ def server_room(proxy: Proxy) -> int:
     return max(1, len(proxy.servers)) + (SPARE_SERVERS if hash_settings.dynamic(proxy) else 0)
 
 
-def default_fullconn(config: Config, proxy: Proxy) -> int:
-    """A tenth of the maxconn of the frontends that may send traffic here (manual 4.2 fullconn)."""
+def default_fullconns(config: Config) -> dict[str, int]:
+    """By backend: a tenth of the maxconn of the frontends that may send traffic there (manual 4.2 fullconn)."""
     whole = config.globals[process_words.MAXCONN] or resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2
-    total = sum(p[words.MAXCONN] or whole for p in config.proxies if p.is_frontend and leads_to(p, proxy))
-    return max(1, (total + 9) // 10)
+    total: dict[str, int] = {}
+    for front in config.proxies:
+        for name in led_to(front) if front.is_frontend else ():
+            total[name] = total.get(name, 0) + (front[words.MAXCONN] or whole)
+    return {name: max(1, (most + 9) // 10) for name, most in total.items()}
 
 
-def leads_to(front: Proxy, back: Proxy) -> bool:
-    """Whether `back` is the frontend's other half, its default backend, or named by a use_backend rule (not by a format)."""
-    named = front[words.DEFAULT_BACKEND] == back.name or any(rule.name == back.name for rule in front[USE_BACKEND])
-    return front is back or named
+def led_to(front: Proxy) -> set[str]:
+    """Names of a frontend's other half, its default backend, and what its use_backend rules name (not by a format)."""
+    named = {front[words.DEFAULT_BACKEND], *(rule.name for rule in front[USE_BACKEND] if rule.name)}
+    return named | {front.name} if front.is_backend else named
 
 
 def numbers(servers: list[ServerItem]) -> Iterator[int]:

@@ -151,7 +151,7 @@ cdef class Segment:
         self.shared = <GlobalShared *>self.reserve(sizeof(GlobalShared))
         self.worker_parts = <WorkerShared *>self.reserve(sizeof(WorkerShared) * (workers + 1))
         self.mine = self.worker_parts
-        self.room_taken = <uint32_t *>self.reserve(4 * servers if servers else 4)
+        self.room_taken = <uint32_t *>self.reserve(4 * servers + 4)      # and behind them the place to begin a search at
         if servers:
             self.rooms = <char *>self.reserve(self.server_bytes() * servers)
         self.waiters = <Waiter *>self.reserve(waiting)
@@ -248,10 +248,13 @@ cdef class Segment:
 
     def claim_room(self) -> int:
         """Take a free server room, in any worker, at any time. Raises: MemoryError: none is left."""
-        cdef int i
-        for i in range(self.server_rooms):
+        cdef uint32_t *first = &self.room_taken[self.server_rooms]
+        cdef int i, n, begin = <int>sys.ha_load32(first)
+        for n in range(self.server_rooms):
+            i = (begin + n) % self.server_rooms
             if sys.ha_cas32(&self.room_taken[i], 0, 1):
                 sys.ha_add32(&self.shared.servers_used, 1)
+                sys.ha_store32(first, <uint32_t>i + 1)
                 return i
         raise MemoryError(f"no room for another server: all {self.server_rooms} are taken")
 
@@ -268,6 +271,8 @@ cdef class Segment:
         memset(self.rooms + self.server_bytes() * room, 0, self.server_bytes())
         sys.ha_add32(&self.shared.servers_used, -1)
         sys.ha_store32(&self.room_taken[room], 0)
+        if <uint32_t>room < sys.ha_load32(&self.room_taken[self.server_rooms]):
+            sys.ha_store32(&self.room_taken[self.server_rooms], <uint32_t>room)
 
     cdef void conns_up(self) noexcept:
         gauge_up(&self.shared.conns, NULL, &self.mine.conns)

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from backends import state_apply, state_file
-from backends.build import SPARE_SERVERS, build_backend, shared_bytes
+from backends.build import SPARE_SERVERS, build_backend, default_fullconns, shared_bytes
 from backends.checks.scheduler import Checker, to_stderr
 from backends.follow import Follower
 from backends.life import Life
@@ -78,9 +78,14 @@ class Instance:
         self.anonymous_key: int | None = None  # `set anon global-key`; None: as configured
         self.disabled_now: set[str] = set()  # frontends that the runtime socket has disabled
         self.shut_now: set[str] = set()  # ... for good
-        self.cookie_keys: dict[str, tuple[bool, str]] = {}  # by backend: dynamic cookies on, their key; once it was changed
+        self.cookie_keys: dict[
+            str, tuple[bool, str]
+        ] = {}  # by backend: dynamic cookies on, their key; once it was changed
+        self._places: dict[str, dict[str, int]] = {}  # backend -> name of a server -> its place in the list
         self.hard_maxconn = 0  # connections that the process has descriptors for; 0: not known
-        self.limits: dict[str, ProxySlot] = {}  # by key of the listening address: those with a maxconn or statistics of their own
+        self.limits: dict[
+            str, ProxySlot
+        ] = {}  # by key of the listening address: those with a maxconn or statistics of their own
         self.drained = asyncio.Event()
         self.checker: Checker = None  # type: ignore[assignment]  # build() makes it
         self.checking = False
@@ -106,7 +111,9 @@ class Instance:
         fronts = [p for p in config.proxies if p.is_frontend]
         backs = [p for p in config.proxies if p.is_backend]
         servers = sum(len(p.servers) for p in backs)
-        limited = [one for one in bind.wanted(config) if one.bind[bind_words.MAXCONN] or one.proxy[options.SOCKET_STATS]]
+        limited = [
+            one for one in bind.wanted(config) if one.bind[bind_words.MAXCONN] or one.proxy[options.SOCKET_STATS]
+        ]
         segment = Segment(
             workers,
             proxies=len(fronts) + len(backs) + len(limited),
@@ -159,9 +166,10 @@ class Instance:
         return "".join(state_file.lines(self.life.servers.values(), self.statistics.parts.iid, int(time.time())))
 
     def _build_proxies(self, fronts: list[Proxy], backs: list[Proxy]) -> None:
+        fullconns = default_fullconns(self.config)
         for proxy in backs:
             slot = self.segment.proxy(proxy.name)
-            made = build_backend(self.config, proxy, slot, self.worker, self.segment)
+            made = build_backend(self.config, proxy, slot, self.worker, self.segment, fullconns)
             finish_backend(made, proxy)
             made.balancer.complain = partial(self.log, proxy, 1)
             self.backends[proxy.name] = made
@@ -203,7 +211,15 @@ class Instance:
     def server(self, backend: str, name: str) -> Any:
         """ServerSlot of a server, None if there is none."""
         found = self.backends.get(backend)
-        return next((s.slot for s in found.servers if s.name == name), None) if found else None
+        if found is None:
+            return None
+        places, servers = self._places.setdefault(backend, {}), found.servers
+        at = places.get(name, -1)
+        if not 0 <= at < len(servers) or servers[at].name != name:  # servers came or went
+            places.clear()
+            places.update((servers[i].name, i) for i in reversed(range(len(servers))))
+            at = places.get(name, -1)
+        return servers[at].slot if at >= 0 else None
 
     # life
 
@@ -299,7 +315,9 @@ class Instance:
     async def _wait_drained(self) -> None:
         loop = asyncio.get_running_loop()
         patience = loop.time() + self.config.globals[STATS_TIMEOUT] / 1000
-        while self.worker.newest_session_exists or (self.service is not None and self.service.busy() and loop.time() < patience):
+        while self.worker.newest_session_exists or (
+            self.service is not None and self.service.busy() and loop.time() < patience
+        ):
             await asyncio.sleep(DRAIN_POLL_S)
             self._close_idle()
         self.drained.set()
@@ -355,7 +373,9 @@ class Instance:
 
     def bound(self) -> list[tuple[str, int]]:
         """(frontend, listening descriptor) in the order of the bind lines."""
-        return [(one.proxy.name, self.listening[one.key]) for one in bind.wanted(self.config) if one.key in self.listening]
+        return [
+            (one.proxy.name, self.listening[one.key]) for one in bind.wanted(self.config) if one.key in self.listening
+        ]
 
     def stats(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Counters and gauges by proxy and part, under the statistics' names; summed over all workers."""
