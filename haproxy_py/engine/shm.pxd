@@ -149,6 +149,7 @@ cdef struct GlobalShared:
     uint32_t resolving            # 1: some worker has begun to look up names
     uint32_t rate_limited         # whether any of rate_limits is set
     uint32_t rate_limits[RATES]   # per second, 0: none
+    uint32_t faults               # messages that could not be understood, see stream.faulty
     uint64_t dropped_logs         # messages that could not be sent, of all processes
     uint64_t compression_rate     # bytes per second, 0: no limit
     RateShared rates[RATES]

@@ -133,7 +133,6 @@ class Instance:
             **({"pipesize": config.globals[tuning.PIPESIZE]} if config.globals[tuning.PIPESIZE] else {}),
         )
         worker.spread_ms = spread_of(config)
-        faulty.prepare(segment)
         made = cls(config, segment, worker)
         made._build_proxies(fronts, backs)
         made.limits = {one.key: segment.proxy(f"bind {one.key}") for one in limited}
@@ -362,7 +361,7 @@ class Instance:
         self.lookups.stop()
         for back in self.backends.values():
             back.close_idle()
-        faulty.forget(self.segment, [side.slot for side in (*self.frontends.values(), *self.backends.values())])
+        faulty.forget([side.slot for side in (*self.frontends.values(), *self.backends.values())])
         log_output.count_no_more_in(self.segment)
         log_output.detach()
         self.worker.close()

@@ -10,7 +10,6 @@ from haproxy_py.engine.shm cimport ProxySlot, Segment, ServerSlot
 from haproxy_py.stream.session cimport Session
 
 cdef dict kept = {}         # (ProxySlot, whether it is a response) -> the record
-cdef dict counts = {}       # address of a segment -> that of the number of all of them so far, of all workers
 
 
 cdef void keep_fault(ProxySlot proxy, ProxySlot other, object server, Session s, const char *buf, uint32_t n, uint32_t at) noexcept:
@@ -19,7 +18,7 @@ cdef void keep_fault(ProxySlot proxy, ProxySlot other, object server, Session s,
     cdef int size = addr_text(&s.src, text)
     cdef uint32_t event
     try:
-        event = sys.ha_add32(<uint32_t *><size_t>counts[<size_t>s.worker.segment.shared], 1) - 1
+        event = sys.ha_add32(&s.worker.segment.shared.faults, 1) - 1
         source = text[:size].decode("ascii") if size > 0 else "unix"
         kept[proxy, other is not None] = {
             "proxy": proxy.name, "response": other is not None, "other": other.name if other is not None else "",
@@ -37,18 +36,12 @@ def faults(slots: list) -> list:
     return [record for (slot, _), record in kept.items() if slot in slots]
 
 
-def prepare(Segment segment not None) -> None:
-    """Make room for the count, before the fork. Raises: MemoryError."""
-    counts[<size_t>segment.shared] = <size_t>segment.reserve(sizeof(uint32_t))
-
-
 def events(Segment segment not None) -> int:
     """How many there were, in all workers."""
-    return sys.ha_load32(<uint32_t *><size_t>counts[<size_t>segment.shared])
+    return sys.ha_load32(&segment.shared.faults)
 
 
-def forget(Segment segment not None, list slots not None) -> None:
-    """These proxies and their segment are gone."""
-    counts.pop(<size_t>segment.shared, None)
+def forget(list slots not None) -> None:
+    """These proxies are gone."""
     for key in [key for key in kept if key[0] in slots]:
         del kept[key]
