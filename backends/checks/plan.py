@@ -92,7 +92,7 @@ class Plan:
             chosen if port >= 0 or asked or check_port else -1,
             proxy=self._proxy_version() if connect.send_proxy or inherits(connect) and self._proxied() else 0,
             tls=tls,
-            sni=(connect.sni or server[kw.CHECK_SNI]) if tls is not None else "",
+            sni=(connect.sni or (server[kw.CHECK_SNI] if inherits(connect) else "")) if tls is not None else "",
             source=self.source,
             interface=server[so.SOURCE_INTERFACE],
             linger=connect.linger,
@@ -140,7 +140,7 @@ def _context(proxy: Proxy, server: Server, config: Config, connect: Connect, mak
     asked = server[kw.CHECK_SSL]
     by_server = asked if asked is not None else own_place(server) and server[SSL]
     if connect.ssl or inherits(connect) and by_server:
-        return maker(proxy, server, config, connect.alpn or server[kw.CHECK_ALPN])
+        return maker(proxy, server, config, connect.alpn or (server[kw.CHECK_ALPN] if inherits(connect) else ()))
     return None
 
 

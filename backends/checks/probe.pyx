@@ -14,7 +14,7 @@ from haproxy_py.engine.addr import text_to_addr
 from haproxy_py.engine.conn cimport IO_AGAIN, IO_EOF, Conn
 from haproxy_py.engine.reactor cimport Reactor, Source, set_deadline
 from haproxy_py.engine.sys cimport sockaddr, sockaddr_in6, sockaddr_un, socklen_t
-from haproxy_py.engine.tls cimport TLS_WANT_READ, TLS_WANT_WRITE, TlsContext
+from haproxy_py.engine.tls cimport TLSF_HANDSHAKE, TLS_WANT_READ, TLS_WANT_WRITE, TlsContext, failure_text
 from backends.server cimport Server
 from backends.checks.status import L4CON, L4OK, L4TOUT, L6OK, L6RSP, L6TOUT, L7RSP, SOCKERR, Finding
 
@@ -265,7 +265,8 @@ cdef class Probe(Conn):
             self.may_write = False
             return False
         if r != 1:
-            self.finish(Finding(L6RSP, 0, "SSL handshake failure"))
+            self.finish(Finding(L6RSP, 0, failure_text(self.tls.failure).decode("ascii")
+                                if self.tls.failure >= TLSF_HANDSHAKE else "SSL handshake failure"))
             return False
         self.handshaking = False
         self.may_read = True
@@ -316,14 +317,18 @@ cdef class Probe(Conn):
                 finding = self.dialog.step(b"") or Finding(L7RSP)
             else:
                 self.stale = self.uses and not self.heard
-                finding = self.dialog.broken(os.strerror(self.err))
+                finding = self.dialog.broken(self.fault())
             self.say()
             if finding is not None:
                 self.finish(finding)
         if self.fd >= 0 and self.error:
             self.stale = self.uses and not self.heard
-            self.finish(self.dialog.broken(os.strerror(self.err)))
+            self.finish(self.dialog.broken(self.fault()))
         return 0
+
+    cdef str fault(self):
+        """What has broken the connection."""
+        return "SSL fatal error" if self.tls is not None and self.tls.error_code else os.strerror(self.err)
 
     cdef void finish(self, object finding) noexcept:
         """Close, or give to the pool, and tell."""

@@ -5,14 +5,15 @@ Contexts are made while the configuration is built, before privileges and the fi
 
 from __future__ import annotations
 
-from backends.tls_options import ALPN, CONTEXT, build
+from backends.tls_options import CONTEXT, build
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.tls import TlsContext
 
 
 def client_context(proxy: Proxy, server: Server, config: Config, alpn: tuple[str, ...]) -> TlsContext:
-    """The context of a check over TLS. Raises: ConfigError when the certificates cannot be used."""
+    """The context of a check over TLS; without protocols of its own it offers the server's. Raises: ConfigError when the certificates cannot be used."""
     shared = server[CONTEXT]
-    if not alpn and not server[ALPN] and shared is not None:
+    if not alpn and shared is not None:
         return shared
-    return build(server, config, proxy.name, alpn=tuple(name.encode("utf-8", "surrogateescape") for name in alpn))
+    offered = tuple(name.encode("utf-8", "surrogateescape") for name in alpn) if alpn else None
+    return build(server, config, proxy.name, alpn=offered)

@@ -26,6 +26,8 @@ cdef enum TlsFailure:
     TLSF_CA                  # the chain above the peer's certificate was refused
     TLSF_CRT                 # the peer's certificate was refused
     TLSF_HANDSHAKE           # anything else that OpenSSL refused
+    TLSF_MISMATCH            # the server's certificate is not for `verifyhost`
+    TLSF_MISMATCH_SNI        # ... not for the name that was asked for
 
 cdef class TlsContext:
     cdef SSL_CTX *ctx
@@ -57,7 +59,7 @@ cdef class TlsSession:
     cdef ssize_t writev(self, iovec *iov, int count) noexcept      # as write(): several pieces, one send()
     cdef bint over(self) noexcept          # the peer has ended and nothing unread is before that; takes nothing
     cdef bint pending(self) noexcept       # bytes already decrypted, or a whole record received: read() gives some at once
-    cdef bint drained(self) noexcept       # after read() > 0: nothing pending, and the socket was empty: await the next event
+    cdef bint drained(self) noexcept       # after read() > 0: nothing pending, no end either, and the socket was empty: await the next event
     cdef bint unsent(self) noexcept        # ciphertext waits for the socket: call flush() when it is writable
     cdef int flush(self) noexcept          # 0 all gone, TLS_WANT_WRITE, TLS_ERROR
     cdef void shutdown(self) noexcept      # send close_notify once, never waits

@@ -27,6 +27,7 @@ from haproxy_py.engine.tls_params import VERIFY_NONE
 
 cdef enum:
     BATCH = 4                 # records per send()
+    HOSTNAME_MISMATCH = 62    # X509_V_ERR_HOSTNAME_MISMATCH
 
 cdef char gathered[RECORD]    # small pieces that become one record
 cdef uint64_t marks_end[BATCH]     # of the records being sent: ciphertext position behind it, and its plaintext bytes
@@ -44,6 +45,10 @@ cdef const char *failure_text(int failure) noexcept nogil:
         return "SSL client CA chain cannot be verified"
     if failure == TLSF_CRT:
         return "SSL client certificate not trusted"
+    if failure == TLSF_MISMATCH:
+        return "Server presented an SSL certificate different from the configured one"
+    if failure == TLSF_MISMATCH_SNI:
+        return "Server presented an SSL certificate different from the expected one"
     return "SSL handshake failure"
 
 
@@ -239,6 +244,8 @@ cdef class TlsSession:
 
     cdef int diagnose(self) noexcept:
         """TlsFailure of a handshake that has just failed."""
+        if not self.context.server and self.verify_result() == HOSTNAME_MISMATCH:
+            return TLSF_MISMATCH_SNI if self.sni() != NULL else TLSF_MISMATCH
         if self.io.eof:
             return TLSF_CLOSED if self.io.received else TLSF_EMPTY
         if self.io.err:
@@ -454,7 +461,8 @@ cdef class TlsSession:
         return SSL_pending(self.ssl) > 0 or io_record_ready(&self.io)
 
     cdef bint drained(self) noexcept:
-        return self.io.drained and not self.context.ktls and not self.pending()
+        return (self.io.drained and not self.context.ktls and not self.dead and not self.pending()
+                and not SSL_get_shutdown(self.ssl) & SSL_RECEIVED_SHUTDOWN)   # it came with the last bytes: the next read tells
 
     cdef void shutdown(self) noexcept:
         if self.closed or self.dead or not self.handshaken:

@@ -168,6 +168,17 @@ def test_smaller_retry_is_credited_piece_by_piece() -> None:
         assert bytes(got) == data
 
 
+def test_an_end_that_comes_with_the_last_bytes_is_not_slept_over() -> None:
+    """No event follows it while the peer waits for our answer: the reader has to come back at once."""
+    with Pair(server(), client()) as p:
+        assert p.shake() == (1, 1)
+        p.c.recv(1)  # tickets
+        p.s.send(b"bye")
+        p.s.close_notify()
+        assert p.c.recv(100) == b"bye" and not p.c.info()["drained"]
+        assert p.c.recv(100) == b""
+
+
 def test_no_close_notify_inside_a_cut_stream() -> None:
     with Pair(server(), client()) as p:
         p.a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
