@@ -83,7 +83,7 @@ cdef class Waiting:
 def _do_resolve(words: list, i: int, scope: object, rules: str) -> tuple:
     """do-resolve(var,section[,ipv4|ipv6]) <expr>"""
     word = words[i - 1]
-    given = word[len("do-resolve("):-1].split(",") if word.startswith("do-resolve(") and word.endswith(")") else []
+    given = word[len("do-resolve("):].removesuffix(")").split(",") if word.startswith("do-resolve(") and word.endswith(")") else []
     if len(given) not in (2, 3) or given[2:] not in ([], ["ipv4"], ["ipv6"]):
         raise ActionError(f"Can't parse '{word}'. {EXPECTS}")
     try:
