@@ -180,7 +180,7 @@ class Life:
         return told
 
     def warming(self, slot: ServerSlot) -> list[Message]:
-        """It is in the middle of its way up, as a state file said; without slowstart the next good check ends that."""
+        """It was in the middle of its slowstart, as a state file said, and begins that anew."""
         one = self.servers[slot]
         change = state.begin_warming(slot, int(self.clock()), int(self.steady()))
         told = [sentences.operational(one.name, "", change, self._followed(one, change))]

@@ -7,16 +7,18 @@ that point. A reload hands over what the checks found and nothing else, as an ad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backends import state, use_ssl
 from backends.checks.status import BY_NAME
 from backends.commands import leading
 from backends.life import Life, ServerLife
-from backends.state_file import HEADER, NAMES, VERSION, BadState, Row, parse_line, row_of
+from backends.life_keywords import SLOWSTART
+from backends.state_file import HEADER, NAMES, BadState, Corrupt, Row, parse, row_of
 from backends.state_keywords import LOAD_STATE, STATE_BASE, STATE_FILE, STATE_FILE_NAME
 from backends.state_name import resume_name
+from backends.state_targets import resume_targets
 from backends.tls_options import CONTEXT
 from haproxy_py.config.keywords.server_options import WEIGHT
 from haproxy_py.config.model import Config, Proxy
@@ -25,9 +27,9 @@ WHY = ", changed from server-state after a reload"
 Warn = Callable[[str], None]
 
 
-def load(config: Config, life: Life, warn: Warn) -> None:
-    """Apply the state files that the configuration names. warn: gets HAProxy's complaints, without "config : "."""
-    known = known_lines(config, warn)
+def load(config: Config, life: Life, number: Callable[[Proxy], int], warn: Warn) -> None:
+    """Apply the state files that the configuration names. number: id of a proxy. warn: gets HAProxy's complaints, without "config : "."""
+    known = known_lines(config, number, warn)
     if not known:
         return
     with _with_addresses(life):
@@ -49,18 +51,21 @@ def _with_addresses(life: Life) -> Iterator[None]:
             yield
 
 
-def known_lines(config: Config, warn: Warn) -> dict[tuple[str, str], list[str]]:
-    """The lines of the state files, in words, by (backend, server)."""
+def known_lines(config: Config, number: Callable[[Proxy], int], warn: Warn) -> dict[tuple[str, str], list[str]]:
+    """The lines of the state files, in words, by (backend, server); of several for one server the first."""
     known: dict[tuple[str, str], list[str]] = {}
     wanted = {proxy.name for proxy in config.proxies if _wants(proxy, "global")}
-    if config.globals[STATE_FILE] and wanted:
+    if config.globals[STATE_FILE]:
         path = _path(config, config.globals[STATE_FILE])
-        for words in _server_lines(path, f"global server state file '{path}'", "config: ", warn):
-            if words[1] in wanted:
-                known[words[1], words[3]] = words
+        found: list[list[str]] = []
+        if _read(path, f"global server state file '{path}'", "config: ", warn, found.append):
+            for words in found:
+                if words[1] in wanted:
+                    known.setdefault((words[1], words[3]), words)
     for proxy in config.proxies:
         if _wants(proxy, "local"):
-            _read_local(config, proxy, known, warn)
+            for words in _local_lines(config, proxy, str(number(proxy)), warn):
+                known.setdefault((proxy.name, words[3]), words)
     return known
 
 
@@ -73,41 +78,44 @@ def _path(config: Config, name: str) -> str:
     return name if name.startswith("/") or not base else f"{base}/{name}"
 
 
-def _read_local(config: Config, proxy: Proxy, known: dict[tuple[str, str], list[str]], warn: Warn) -> None:
+def _local_lines(config: Config, proxy: Proxy, number: str, warn: Warn) -> list[list[str]]:
+    """Those of a backend's own file that are about it: its name decides, the number is only complained about."""
     path = _path(config, proxy[STATE_FILE_NAME] or proxy.name)
     title = f"Proxy '{proxy.name}': "
-    for words in _server_lines(path, f"server state file '{path}'", title, warn):
-        if words[1] != proxy.name:
-            warn(
-                f"{title}backend name mismatch: from server state file: '{words[1]}', from running config '{proxy.name}'"
-            )
-            continue
-        known[proxy.name, words[3]] = words
+    mine: list[list[str]] = []
+
+    def each(words: list[str]) -> None:
+        if words[1] == proxy.name:
+            mine.append(words)
+            if words[0] != number:
+                warn(f"{title}backend ID mismatch: from server state file: '{words[0]}', from running config '{number}'")
+        elif words[0] == number:
+            warn(f"{title}backend name mismatch: from server state file: '{words[1]}', from running config '{proxy.name}'")
+
+    if not _read(path, f"server state file '{path}'", title, warn, each):
+        return []
+    servers = {server.name for server in proxy.servers}
+    for name in dict.fromkeys(words[3] for words in mine if words[3] not in servers):
+        warn(f"{title}can't find server '{name}' in backend '{proxy.name}'")
+    return mine
 
 
-def _server_lines(path: str, what: str, title: str, warn: Warn) -> Iterator[list[str]]:
-    """The lines of a file, in words. One that is not there, or empty, is no fault: nothing is remembered."""
+def _read(path: str, what: str, title: str, warn: Warn, each: Callable[[list[str]], None]) -> bool:
+    """Hand the words of every line to `each`. Returns: whether they may be used. A file that is not there, or empty, is no fault."""
     try:
-        text = Path(path).read_text("utf-8", "surrogateescape")
+        data = Path(path).read_bytes()
     except FileNotFoundError:
-        return
+        return False
     except OSError as wrong:
         warn(f"{title}Can't open {what}: {wrong.strerror}")
-        return
-    if not text:
-        return
-    found = text.split("\n")
-    if found[0] != VERSION:
-        warn(f"{title}Can't get version of the {what}.")
-        return
-    for number, each in enumerate(found[1:], 1):
-        if not each or each.startswith("#"):
-            continue
-        words = parse_line(each)
-        if words is None:
-            warn(f"{title}corrupted {what} at line {number}.")
-            return
-        yield words
+        return False
+    try:
+        if data:
+            parse(data, each)
+    except Corrupt as wrong:
+        warn(f"{title}corrupted {what} at line {wrong.line}." if wrong.line else f"{title}Can't get version of the {what}.")
+        return False
+    return True
 
 
 def apply(life: Life, one: ServerLife, words: list[str], warn: Warn) -> None:
@@ -129,12 +137,8 @@ def apply(life: Life, one: ServerLife, words: list[str], warn: Warn) -> None:
     wrong_record = resume_name(one, row)
     if wrong_record:
         warn(f"server-state partially applied for server {title}, {wrong_record}")
-    for kind, enabled, said in (
-        ("health", one.checked, (row.check_port, row.check_addr)),
-        ("agent", one.has_agent, (row.agent_port, row.agent_addr)),
-    ):
-        if not enabled and (said[0] not in ("0", "-") or said[1] != "-"):
-            warn(f"server-state partially applied for server {title}, {kind} checks are not enabled on this server")
+    for complaint in resume_targets(one, row):
+        warn(f"server-state partially applied for server {title}, {complaint}")
 
 
 def _operational(life: Life, one: ServerLife, row: Row) -> None:
@@ -146,7 +150,8 @@ def _operational(life: Life, one: ServerLife, row: Row) -> None:
         life.stopped(slot, WHY)
     elif row.op_state == state.STARTING and rise > 1:
         state.set_health(slot, health if 1 <= health < rise else rise - 1)
-        life.warming(slot)
+        if 0 <= row.since < one.item[SLOWSTART]:  # else it is over, and nothing is told
+            life.warming(slot)
     elif row.op_state == state.STOPPING:
         state.set_health(slot, health if rise <= health < full else rise)
         life.stopping(slot, WHY)
@@ -183,7 +188,7 @@ def _rest(one: ServerLife, row: Row, now: int) -> None:
     """Times, the last check, checks that were switched off."""
     status = BY_NAME.get(NAMES.get(row.check_status, "INI"))
     warm = state.facts(one.slot)["state"] == state.STARTING
-    state.restore(one.slot, 0 if warm else now - row.since, status.number if status else 0)
+    state.restore(one.slot, 0 if warm else _moment(now, row), status.number if status else 0)
     bits = state.check_state(one.slot)
     if bits & row.check_state & state.CHECK_CONFIGURED and not row.check_state & state.CHECK_ENABLED:
         state.set_check_state(one.slot, bits & ~state.CHECK_ENABLED)
@@ -192,13 +197,16 @@ def _rest(one: ServerLife, row: Row, now: int) -> None:
         state.set_agent_state(one.slot, bits & ~state.CHECK_ENABLED)
 
 
+def _moment(now: int, row: Row) -> int:
+    """The wall second of the last change: a file may name any number."""
+    return min(max(1, now - row.since), now)
+
+
 def take_over(life: Life, text: str) -> None:
     """Begin as the configuration before this reload has left its checks: the same servers at the same places, in silence."""
     known: dict[tuple[str, str], list[str]] = {}
-    for each in text.split("\n"):
-        words = None if each.startswith("#") else parse_line(each)
-        if words:
-            known[words[1], words[3]] = words
+    with suppress(Corrupt):  # a name that is longer than any line may be
+        parse(text.encode("utf-8", "surrogateescape"), lambda words: known.update({(words[1], words[3]): words}))
     with life.heard_by(lambda message: None):
         for one in life.servers.values():
             words = known.get((one.proxy.name, one.slot.name))
@@ -219,7 +227,7 @@ def _take_over(life: Life, one: ServerLife, words: list[str]) -> None:
     if row.op_state != state.STARTING:
         state.set_health(one.slot, min(row.check_health, one.rise + one.fall - 1))
     status = BY_NAME.get(NAMES.get(row.check_status, "INI"))
-    state.restore(one.slot, int(life.clock()) - row.since, status.number if status else 0)
+    state.restore(one.slot, _moment(int(life.clock()), row), status.number if status else 0)
 
 
 __all__ = ["HEADER", "apply", "load", "take_over"]

@@ -13,5 +13,5 @@ from haproxy_py.config.start_addresses import remember_by
 @remember_by
 def last_addresses(config: Config) -> dict[tuple[str, str], str]:
     """The text of the address by (backend, server), of those that had one."""
-    lines = known_lines(config, lambda complaint: None)
+    lines = known_lines(config, lambda proxy: 0, lambda complaint: None)
     return {name: words[4] for name, words in lines.items() if words[4] != "-"}

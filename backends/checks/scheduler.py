@@ -33,7 +33,7 @@ from backends.checks.status import Finding
 from backends.checks.tls import client_context
 from backends.life import Life
 from haproxy_py.config.keywords.options import LOG_HEALTH_CHECKS
-from haproxy_py.config.keywords.server_options import CHECK, INIT_STATE
+from haproxy_py.config.keywords.server_options import CHECK, CHECK_ADDR, INIT_STATE
 from haproxy_py.config.keywords.timeouts import TIMEOUT_CHECK
 from haproxy_py.config.model import Config, Proxy, Server
 from haproxy_py.engine.reactor import Reactor
@@ -125,7 +125,9 @@ class Checker:
     def _agent_of(self, proxy: Proxy, server: Server, slot: ServerSlot) -> AgentCheck:
         agent = Agent(slot, proxy.name, self.life, verbose=bool(proxy[LOG_HEALTH_CHECKS]))
         inter = server[ak.AGENT_INTER]
-        plan = AgentPlan(server[ak.AGENT_ADDR], server[ak.AGENT_PORT], inter, proxy[TIMEOUT_CHECK] or inter, server[ak.AGENT_SEND])
+        addr = server[CHECK_ADDR]
+        host = server[ak.AGENT_ADDR] or (addr.host or "" if addr else "")
+        plan = AgentPlan(host, server[ak.AGENT_PORT], inter, proxy[TIMEOUT_CHECK] or inter, server[ak.AGENT_SEND])
         return AgentCheck(plan, agent, make_plan(proxy, server, slot, self.config, self.tls_maker), self._question_due)
 
     def prepare(self) -> None:

@@ -153,7 +153,7 @@ class Instance:
         made.post = Post(config)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()
-        state_apply.load(config, made.life, made.told.append)
+        state_apply.load(config, made.life, made.statistics.parts.iid, made.told.append)
         return made
 
     def take_over(self, states: str) -> None:
