@@ -58,7 +58,7 @@ def _port(text: str, at: int, old: tuple[bool, int], check_has_port: bool) -> tu
     before = old[1] if old[0] else at
     mapped = text[:1] in ("+", "-")
     value, _ = leading(text)
-    if value is None:
+    if value is None or not -(2**63) <= value < 2**63:
         return before, old[0], f"problem converting port '{text}' to an int"
     if mapped and not old[0] and not check_has_port:
         return before, old[0], NO_MAP

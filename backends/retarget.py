@@ -66,6 +66,8 @@ def _place(slot: ServerSlot, what: str, args: list[str]) -> dict[str, str]:
 
 def _address(what: str, text: str) -> str:
     """An IP address; an agent's may be a name, which is looked up now."""
+    if text == "*":
+        return "0.0.0.0" if what == "agent-addr" else ""
     try:
         return str(ip_address(text))
     except ValueError:
@@ -80,8 +82,8 @@ def _address(what: str, text: str) -> str:
 
 def _port(slot: ServerSlot, what: str, text: str) -> str:
     """0 (of a check: the server's own) to 65535."""
-    value, rest = leading(text)
-    if value is None or rest:
+    value, rest = (0, "") if text == "-" else leading(text)
+    if value is None or rest or not text[0].isdigit() and text[0] != "-" or not -(2**31) <= value < 2**31:
         raise _Wrong("provided port is not an integer\n")
     if not 0 <= value <= 65535:
         raise _Wrong("provided port is invalid\n")

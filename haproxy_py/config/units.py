@@ -96,6 +96,11 @@ def leading_int(text: str) -> int:
     return max(-MAX_MS - 1, min(MAX_MS, int(found.group(1))))
 
 
+def atoi(text: str) -> int:
+    """What C's atoi gives: leading_number() cut to 32 bits, so that 4294967297 is 1 and 2147483648 is negative."""
+    return ((leading_number(text) + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+
 def strict_int(text: str) -> int | None:
     """A decimal number and nothing else, or None."""
     return int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from backends import life_keywords, state
-from backends.build import build_server
+from backends.build import build_server, where_it_is
 from backends.hash_settings import dynamic, server_added
 from haproxy_py.config.errors import ConfigError, Faults, Where
 from haproxy_py.config.keywords import server as server_words
@@ -67,12 +67,13 @@ def read(instance: Any, backend: str, given: list[str]) -> Server:
 
 def free_number(instance: Any, backend: str, item: Server) -> int:
     """`id` of a new server: the one asked for, or the lowest that is free. Raises: Answer: it is taken."""
-    taken = {server.slot.puid: server.name for server in instance.backends[backend].servers}
+    taken = {server.slot.puid: server for server in instance.backends[backend].servers}
     asked = item[server_words.ID]
     if asked is None:
         return next(n for n in range(1, len(taken) + 2) if n not in taken)
     if asked in taken:
-        raise Answer(f"'id' : custom id {asked} already used at (null):0 ('server {taken[asked]}').\n")
+        where = instance.life.servers[taken[asked].slot].item.where
+        raise Answer(f"'id' : custom id {asked} already used at {where.file or '(null)'}:{where.line} ('server {taken[asked].name}').\n")
     return asked
 
 
@@ -89,7 +90,6 @@ def add_here(instance: Any, backend: str, given: list[str], room: int, number: i
     server_added(made.balancer, item, server.slot)
     if item[SERVER_COOKIE]:
         server.cookie, server.own_cookie = item[SERVER_COOKIE].encode("utf-8", "surrogateescape"), True
-    server_added(made.balancer, item, server.slot)
     if made.balancer.by_load:
         server.watcher = made.balancer
     instance.statistics.parts.items[room] = item
@@ -118,14 +118,18 @@ async def add_server(call: Call) -> None:
     """`add server B/S ADDRESS [option]...`: in maintenance, its check disabled."""
     backend, name = cut(call.arg(0))
     made = backend_of(call.instance, backend)
-    if not dynamic(proxy_of(call.instance, backend)):
+    if not dynamic(proxy_of(call.instance, made.name)):
         raise Answer(STATIC)
-    given = [name, *call.args[1:]]
-    if any(server.name == name for server in made.servers) and len(given) > 1:
-        raise Answer(TWICE)
+    backend, given = made.name, [name, *call.args[1:]]
     item = read(call.instance, backend, given)
-    _check_track(call.instance, item)
     number = free_number(call.instance, backend, item)
+    if any(server.name == name for server in made.servers):
+        raise Answer(TWICE)
+    _check_track(call.instance, item)
+    try:
+        where_it_is(item)
+    except ConfigError as wrong:
+        raise Answer(f"{wrong.text}\n") from None
     try:
         room = call.instance.segment.claim_room()
     except MemoryError as wrong:
@@ -172,8 +176,8 @@ def removable(instance: Any, server: Any) -> str:
 @command("del server", "del server <bk>/<srv>", "remove a dynamically added server", level=Level.ADMIN)
 async def del_server(call: Call) -> None:
     """`del server B/S`: in maintenance, without connections, and nothing points to it."""
-    backend, name = cut(call.arg(0))
     server = server_of(call)
+    backend, name = server.backend.name, server.name
     why = removable(call.instance, server)
     if why == BUSY and server.slot.gauges()["idle_conns"]:  # clients with a cookie leave some behind in maintenance too
         await call.service.everywhere("close idle")

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from haproxy_py.config.units import atoi
 from haproxy_py.runtime.call import Call
+from haproxy_py.runtime.naming import proxy_name
 from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
 from haproxy_py.stream.faulty import events, faults
@@ -37,14 +39,16 @@ async def show_errors(call: Call) -> Iterator[str]:
 def _asked(call: Call) -> set[str] | None:
     """Names of the proxies that are asked for, None: all. Raises: Answer."""
     word = call.arg(0)
-    if not word or word == "-1":
+    if not word:
         return None
     parts = call.instance.statistics.parts
-    if word in {proxy.name for proxy in parts.proxies}:
-        return {word}
-    if not (word.isascii() and word.lstrip("-").isdigit()):
+    name = proxy_name(call.instance, word)
+    if name in {proxy.name for proxy in parts.proxies}:
+        return {name}
+    number = atoi(word)
+    if not number:
         raise Answer("No such proxy.\n")
-    return {proxy.name for proxy in parts.proxies if parts.iid(proxy) == int(word)}
+    return {proxy.name for proxy in parts.proxies if parts.iid(proxy) == number} if number != -1 else None
 
 
 def _matches(each: dict[str, Any], names: set[str] | None, side: str) -> bool:

@@ -11,9 +11,9 @@ import os
 import socket
 from typing import Any
 
-from haproxy_py.config.units import leading_int
+from haproxy_py.config.units import atoi
 from haproxy_py.runtime.call import Call
-from haproxy_py.runtime.naming import NO_FRONTEND
+from haproxy_py.runtime.naming import proxy_name
 from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
 
@@ -29,12 +29,13 @@ RATES = (
 
 
 def named(call: Call, i: int = 0) -> str:
-    """The frontend that argument `i` names. Raises: Answer."""
+    """The frontend that argument `i` names, or its `#id`. Raises: Answer."""
     if not call.arg(i):
         raise Answer("A frontend name is expected.\n")
-    if call.arg(i) not in call.instance.frontends:
-        raise Answer(NO_FRONTEND)
-    return call.arg(i)
+    name = proxy_name(call.instance, call.arg(i))
+    if name not in call.instance.frontends:
+        raise Answer("No such frontend.\n")
+    return name
 
 
 # what every process does
@@ -134,9 +135,9 @@ async def shutdown_frontend(call: Call) -> None:
 
 def _number(text: str) -> int:
     """As atoi() reads it, never below 0. Raises: Answer."""
-    if leading_int(text) < 0:
+    if atoi(text) < 0:
         raise Answer("Value out of range.\n")
-    return leading_int(text)
+    return atoi(text)
 
 
 @command(
@@ -155,7 +156,7 @@ def set_maxconn_global(call: Call) -> None:
     """0 gives back what the process started with; more than that there are no descriptors for."""
     if not call.arg(0):
         raise Answer("Expects an integer value.\n")
-    value = leading_int(call.arg(0))
+    value = atoi(call.arg(0))
     most = call.instance.hard_maxconn or call.instance.segment.maxconn
     if value < 0 or most and value > most:
         raise Answer("Value out of range.\n")

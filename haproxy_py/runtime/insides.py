@@ -115,15 +115,6 @@ def show_tasks(call: Call) -> Iterator[str]:
         yield f"  {name:<28} {count:6} {100 * count / sum(names.values()):5.1f}         -         -\n"
 
 
-@command("show profiling", "show profiling [<what>|<#lines>|<opts>]*", "show profiling state (all,status,tasks,memory)", level=Level.OPERATOR)
-def show_profiling(call: Call) -> str:
-    """It is always off."""
-    return (
-        "Per-task CPU profiling              : off           # set profiling tasks {on|auto|off}\n"
-        "Memory usage profiling              : off           # set profiling memory {on|off}\n"
-    )
-
-
 @command("show libs", "show libs", "show loaded object files and libraries", level=Level.OPERATOR)
 def show_libs(call: Call) -> Iterator[str]:
     """From the kernel's table of mappings: first address, last address, size, file."""

@@ -45,7 +45,6 @@ NOT_BUILT = (
     ("prepare acl", "prepare acl <acl>", "prepare a new version for atomic ACL replacement", USER),
     ("prepare map", "prepare map <map>", "prepare a new version for atomic map replacement", USER),
     ("set map", "set map <map> [<key>|#<ref>] <value>", "modify a map entry", USER),
-    ("set profiling", "set profiling <what> {auto|on|off}", "enable/disable resource profiling (tasks,memory)", ADMIN),
     ("set ssl ca-file", "set ssl ca-file <cafile> <payload>", "replace a CA file", ADMIN),
     ("set ssl cert", "set ssl cert <certfile> <payload>", "replace a certificate file", ADMIN),
     ("set ssl crl-file", "set ssl crl-file <crlfile> <payload>", "replace a CRL file", ADMIN),
@@ -86,10 +85,7 @@ for _name in EXPERT:
 EMPTY = (
     ("show cache", "show cache", "show cache status", OPER, ""),
     ("show map", "show map [@<ver>] [map]", "report available maps or dump a map's contents", USER, "# id (file) description\n"),
-    ("show peers", "show peers [dict|-] [section]", "dump some information about all the peers or this peers section", USER, ""),
     ("show table", "show table [<table> [<filter>]*]", "report table usage stats or dump this table's contents (filter: data/key)", USER, ""),
-    ("show tls-keys", "show tls-keys [id|*]", "show tls keys references or dump tls ticket keys when id specified", USER, "# id (file)\n"),
-    ("show trace", "show trace [<module>]", "show live tracing state", USER, "Supported trace sources and states (.=stopped, w=waiting, R=running) :\n"),
 )  # fmt: skip
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from haproxy_py.config.units import leading_int
+from haproxy_py.config.units import atoi, leading_int
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.registry import Answer
 
-NO_BACKEND, NO_SERVER, NO_FRONTEND = "No such backend.\n", "No such server.\n", "No such frontend.\n"
+NO_BACKEND, NO_SERVER = "No such backend.\n", "No such server.\n"
 
 
 def cut(text: str) -> tuple[str, str]:
@@ -19,9 +19,17 @@ def cut(text: str) -> tuple[str, str]:
     return backend, server
 
 
+def proxy_name(instance: Any, text: str) -> str:
+    """What a proxy's name or `#id` stands for; "" for an id that nobody has."""
+    if text[:1] != "#":
+        return text
+    parts, number = instance.statistics.parts, atoi(text[1:])
+    return next((proxy.name for proxy in parts.proxies if parts.iid(proxy) == number), "")
+
+
 def backend_of(instance: Any, name: str, complaint: str = NO_BACKEND) -> Any:
-    """backends.backend.Backend by name. Raises: Answer."""
-    found = instance.backends.get(name)
+    """backends.backend.Backend by name or `#id`. Raises: Answer."""
+    found = instance.backends.get(proxy_name(instance, name))
     if found is None:
         raise Answer(complaint)
     return found
@@ -33,7 +41,7 @@ def server_of(call: Call, i: int = 0) -> Any:
 
 
 def find_server(instance: Any, text: str) -> Any:
-    """backends.server.Server by "backend/server" or "backend/#id". Raises: Answer."""
+    """backends.server.Server by "backend/server", either as `#id` too. Raises: Answer."""
     backend, server = cut(text)
     servers = backend_of(instance, backend).servers
     for each in servers:
@@ -44,14 +52,3 @@ def find_server(instance: Any, text: str) -> Any:
             if each.slot.puid == leading_int(server[1:]):
                 return each
     raise Answer(NO_SERVER)
-
-
-def frontend_of(call: Call, i: int = 0) -> Any:
-    """stream.conf.FrontConf that argument `i` names. Raises: Answer."""
-    name = call.arg(i)
-    if not name:
-        raise Answer("A frontend name is expected.\n")
-    found = call.instance.frontends.get(name)
-    if found is None:
-        raise Answer(NO_FRONTEND)
-    return found

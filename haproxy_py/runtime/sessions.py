@@ -101,13 +101,29 @@ def _own(call: Call) -> str:
     )
 
 
-_POINTER = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)")
+def _own_details(call: Call) -> str:
+    """The same in full."""
+    when = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime())
+    return (
+        f"{id(call.client) & 0xFFFFFFFFFFFF:#x}: [{when}.000000] id=0 proto=unix_stream source=unix:1\n"
+        "  flags=0x0, conn_retries=0, conn_exp=<NEVER> srv_conn=(nil), pend_pos=(nil) waiting=0 epoch=0\n"
+        f"  frontend={hidden(call.client.anonymous_key, 'GLOBAL')} (mode=tcp), listener=? tls=0\n"
+        "  backend=<NONE> (mode=-)\n  server=<NONE> (id=-1)\n"
+        f"  state=8 age=0s client_exp={span(call.client.timeout_ms)} server_exp=<NEVER> bytes_in=0 bytes_out=0\n"
+    )
+
+
+_POINTER = re.compile(r"([+-]?)(0[xX][0-9a-fA-F]+|[0-9]{1,40})")
+EVERY = (1 << 64) - 1
 
 
 def _asked_number(text: str) -> int:
-    """The number that a word begins with, as strtoul() reads a pointer; 0: none."""
+    """The number that a word begins with, as strtoul() reads a pointer; 0: none. -1 and what is too large: EVERY."""
     found = _POINTER.match(text)
-    return int(found[0], 16 if found[0][1:2] in ("x", "X") else 10) if found else 0
+    if found is None:
+        return 0
+    number = int(found[2], 16 if found[2][1:2] in ("x", "X") else 10)
+    return min(number, EVERY) if found[1] != "-" else -min(number, EVERY) & EVERY
 
 
 @command(
@@ -128,8 +144,8 @@ async def show_sess(call: Call) -> AsyncIterator[str]:
     for row in rows:
         if row["age"] * 1000 >= wanted["older"] and all(row[key] == wanted[key] for key in ("fe", "be", "srv") if key in wanted):
             yield (details if "all" in wanted else line)(_named(call, row))
-    if not wanted["older"] and not {"fe", "be", "srv", "all"} & wanted.keys():
-        yield _own(call)
+    if not wanted["older"] and not {"fe", "be", "srv"} & wanted.keys():
+        yield (_own_details if "all" in wanted else _own)(call)
 
 
 def _filter(call: Call) -> dict[str, Any]:
@@ -148,6 +164,8 @@ def _filter(call: Call) -> dict[str, Any]:
             wanted[word] = next(args, "")
         elif word == "susp":
             wanted["older"] = 1 << 60
+        elif _asked_number(word) == EVERY:
+            wanted["all"] = True
         elif _asked_number(word):
             wanted["number"] = _asked_number(word)
     return wanted

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from haproxy_py.config.model import Proxy
-from haproxy_py.config.units import leading_int
+from haproxy_py.config.units import atoi, leading_int
 from haproxy_py.observe.statistics import formats
 from haproxy_py.observe.statistics.fields import PLACE
 from haproxy_py.observe.statistics.info import Info
@@ -104,7 +104,8 @@ class Statistics:
         return self._written(self.rows(query), rest)
 
     def _chosen(self, query: Query, words: Sequence[str]) -> Query:
-        named = next((p for p in self.parts.proxies if p.name == words[0]), None)
+        number = atoi(words[0][1:]) if words[0][:1] == "#" else 0
+        named = next((p for p in self.parts.proxies if p.name == words[0] or number and self.parts.iid(p) == number), None)
         iid = leading_int(words[0]) if named is None else self.parts.iid(named)
         if not iid:
             raise StatError("No such proxy.")
