@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from haproxy_py.config.errors import Faults
 from haproxy_py.config.line import Line
-from haproxy_py.config.model import Global, Proxy, Setting
-from haproxy_py.config.registry import BACKEND, global_keyword, proxy_keyword
+from haproxy_py.config.model import Config, Global, Proxy, Setting
+from haproxy_py.config.registry import BACKEND, global_keyword, proxy_keyword, whole_file_check
 
 STATE_FILE: Setting[str] = Setting("server-state-file", "")
 STATE_BASE: Setting[str] = Setting("server-state-base", "")
@@ -38,3 +39,12 @@ def load_server_state(line: Line, proxy: Proxy) -> None:
     if line.arg(0) not in ("global", "local", "none"):
         line.fail(f"'load-server-state-from-file' expects 'global', 'local' or 'none'. Got '{line.arg(0)}'")
     line.set(proxy, LOAD_STATE, line.arg(0))
+
+
+@whole_file_check
+def global_file(config: Config, faults: Faults) -> None:
+    """Warn of backends that load from a file that nobody named."""
+    for proxy in config.proxies:
+        if proxy.is_backend and proxy[LOAD_STATE] == "global" and not config.globals[STATE_FILE]:
+            told = "configured to load server state file from global section 'server-state-file' directive"
+            faults.warning(f"backend '{proxy.name}' {told}. Unfortunately, 'server-state-file' is not set!")

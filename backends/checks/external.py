@@ -77,7 +77,12 @@ def check_external(config: Config, faults: Faults) -> None:
     """What the option needs besides itself."""
     needs = "'option external-check' unable to find required"
     for proxy in config.proxies:
-        if not proxy.is_backend or proxy[KIND] != NAME:
+        if not proxy.is_backend:
+            continue
+        if proxy[KIND] != NAME:
+            for setting, word in ((COMMAND, "command"), (PATH, "path")):
+                if proxy[setting]:
+                    faults.warning(f"'external-check {word}' will be ignored for proxy '{proxy.name}' (requires 'option external-check').")
             continue
         if not config.globals[ALLOWED]:
             faults.alert(f"Proxy '{proxy.name}' : {needs} 'global.external-check'.")

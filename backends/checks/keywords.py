@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from backends.checks.rules import Connect, Expect, FieldMatch, Send, SetVar, Step
 from backends.checks.tcp import TcpStep
-from backends.checks.words import Words, connect_words, is_variable, outcome_word, regex_word, variable_word
+from backends.checks.words import Words, connect_words, is_variable, min_recv, outcome_word, regex_word, variable_word
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.keywords.bind import protocol
+from haproxy_py.config.keywords.server_options import CHECK
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Server, Setting
 from haproxy_py.config.registry import BACKEND, proxy_keyword, server_option, whole_file_check
@@ -159,8 +160,7 @@ def _expect(words: Words) -> Expect:
         if shared:
             said |= shared
         elif word == "min-recv":
-            text = words.value("'min-recv' expects a integer as argument.")
-            said["min_recv"] = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+            said["min_recv"] = max(0, min_recv(words, 0))
         elif "kind" not in said:
             said |= _match(words, word)
         else:
@@ -279,4 +279,15 @@ def unused_rules(config: Config, faults: Faults) -> None:
     """Warn of http-check rules that nothing runs, as HAProxy does."""
     for proxy in config.proxies:
         if proxy.is_backend and proxy[KIND] != "httpchk" and proxy[HTTP_CHECK_STEPS]:
-            faults.warning(f"backend '{proxy.name}' uses http-check rules without 'option httpchk', so the rules are ignored.")
+            faults.warning(f"{proxy.title} uses http-check rules without 'option httpchk', so the rules are ignored.")
+
+
+@whole_file_check
+def incompatible_protocols(config: Config, faults: Faults) -> None:
+    """An HTTP check speaks h1, every other one no protocol of HAProxy's: `check-proto` cannot say otherwise."""
+    for proxy in config.proxies:
+        fits = ("", "h1" if proxy[KIND] == "httpchk" else "none")
+        for server in proxy.servers:
+            if proxy.is_backend and server[CHECK] and server[CHECK_PROTO] not in fits:
+                told = f"proxy '{proxy.name}': server '{server.name}' uses an incompatible MUX protocol for the selected check type"
+                faults.alert(f"config: {told}")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from backends.checks.keywords import KIND
 from backends.checks.rules import Connect
 from backends.checks.tcp import Act, Comment, Hear, Say, TcpStep
-from backends.checks.words import Words, connect_words, is_variable, outcome_word, regex_word, variable_word
+from backends.checks.words import Words, connect_words, is_variable, min_recv, outcome_word, regex_word, variable_word
 from haproxy_py.config.errors import Faults
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Setting
@@ -63,7 +63,10 @@ def _with_comment(words: Words) -> str:
     word = words.next()
     if word != "comment":
         words.fail(f"expects 'comment' but got '{word}' as argument.")
-    return words.value("'comment' expects a string as argument.")
+    text = words.value("'comment' expects a string as argument.")
+    if words:
+        words.fail(f"expects 'comment' but got '{words.next()}' as argument.")
+    return text
 
 
 def _send(words: Words) -> Say:
@@ -101,8 +104,7 @@ def _expect(words: Words) -> Hear:
         if shared:
             said |= shared
         elif word == "min-recv":
-            text = words.value("'min-recv' expects a integer as argument.")
-            said["min_recv"] = int(text) if re.fullmatch(r"-1|[0-9]{1,9}", text) else -1
+            said["min_recv"] = min_recv(words, -1)
         elif "kind" not in said:
             said |= _pattern(words, word)
         else:
@@ -137,4 +139,4 @@ def unused_rules(config: Config, faults: Faults) -> None:
     """Warn of tcp-check rules that nothing runs, as HAProxy does."""
     for proxy in config.proxies:
         if proxy.is_backend and proxy[KIND] != "tcp-check" and proxy[TCP_CHECK_STEPS]:
-            faults.warning(f"backend '{proxy.name}' uses tcp-check rules without 'option tcp-check', so the rules are ignored.")
+            faults.warning(f"{proxy.title} uses tcp-check rules without 'option tcp-check', so the rules are ignored.")

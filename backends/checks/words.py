@@ -27,6 +27,8 @@ VARIABLES = "Expects 'set-var(<var-name>)', 'set-var-fmt(<var-name>)' or 'unset-
 OK_STATUSES = ("L4OK", "L6OK", "L7OK", "L7OKC")
 ERROR_STATUSES = ("L7OKC", "L7RSP", "L7STS", "L6RSP", "L4CON")
 TOUT_STATUSES = ("L7TOUT", "L6TOUT", "L4TOUT")
+MUXES = ("none", "h1")  # what tcp-check can name, and what http-check can
+INT_MAX = 2**31 - 1
 STATUS_WORDS = {"ok-status": OK_STATUSES, "error-status": ERROR_STATUSES, "tout-status": TOUT_STATUSES}
 
 
@@ -108,6 +110,16 @@ def outcome_word(words: Words, word: str) -> dict[str, object]:
     return {}
 
 
+def min_recv(words: Words, otherwise: int) -> int:
+    """The bytes that `min-recv` asks for, -1: no matter. otherwise: for a word that is no number, where HAProxy does not complain."""
+    text = words.value("'min-recv' expects a integer as argument.")
+    if not re.fullmatch(r"-?[0-9]+", text):
+        return otherwise
+    if len(text) > 10 or not -1 <= int(text) <= INT_MAX:
+        words.line.fail(f"'{words.name}' : 'min-recv' expects -1 or an integer from 0 to INT_MAX.")
+    return int(text)
+
+
 def regex_word(words: Words, text: str) -> Pattern:
     """A regex over bytes."""
     try:
@@ -117,7 +129,7 @@ def regex_word(words: Words, text: str) -> Pattern:
 
 
 def _port(words: Words) -> dict[str, object]:
-    text = words.value("'port' expects a port number as argument.")
+    text = words.value("'port' expects a port number or a sample expression as argument.")
     if re.fullmatch(r"[0-9]{1,6}", text):
         if not 1 <= int(text) <= 65535:
             words.fail(f"expects a valid TCP port (from range 1 to 65535) or a sample expression, got {text}.")
@@ -145,8 +157,9 @@ def _proto(words: Words) -> dict[str, object]:
     except ConfigError as wrong:
         words.fail(f"{wrong.text.replace(':  ', ': ').removesuffix('.')}.")
         raise AssertionError from wrong
-    if words.name.startswith("tcp-check") and name != "none":
-        words.fail(f"'proto' : invalid MUX protocol '{text}' for tcp-check")
+    kind = words.name.split()[0]
+    if name != MUXES[kind == "http-check"]:
+        words.fail(f"'proto' : invalid MUX protocol '{text}' for {kind}")
     return {"proto": name}
 
 
