@@ -6,6 +6,7 @@ import http.client
 import http.server
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -76,11 +77,23 @@ def nameserver(folder: Path, port: int) -> Iterator[Callable[[str], None]]:
         process.send_signal(signal.SIGHUP)
 
     try:
-        time.sleep(0.1)
+        until(lambda: answers(port), "the nameserver answers")  # before that, the signal of a change would end it
         yield change
     finally:
         process.kill()
         process.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether the nameserver says anything to a question (for the addresses of `test`)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.2)
+        sock.connect(("127.0.0.1", port))
+        try:
+            sock.send(b"\0\1\1\0\0\1\0\0\0\0\0\0\4test\0\0\1\0\1")
+            return bool(sock.recv(512))
+        except OSError:
+            return False
 
 
 def until(true: Callable[[], bool], what: str) -> None:
