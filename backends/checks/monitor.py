@@ -79,7 +79,9 @@ class Monitor:
         return said + self._follow(health, verdict, facts["state"], "" if self.verbose else reason(finding, duration_ms))
 
     def _follow(self, health: Health, verdict: Verdict, old: int, why: str) -> list[report.Message]:
-        """Bring the operational state in line with the counter. What its agent has stopped, a check does not start."""
+        """Bring the operational state in line with the counter; not in maintenance. What its agent has stopped, a check does not start."""
+        if state.facts(self.slot)["admin"] & state.MAINT:
+            return []
         if verdict is Verdict.FAILED and not health.up and old != state.STOPPED:
             return self.life.stopped(self.slot, why)
         if verdict is Verdict.PASSED and health.up and old in (state.STOPPED, state.STOPPING):

@@ -253,7 +253,7 @@ class Checker:
         self, each: ServerCheck, finding: Finding, duration: int, told: Callable[[Finding], None] | None
     ) -> None:
         """Act on a finding."""
-        if not each.gone and each.wanted():
+        if not each.gone:
             each.monitor.conclude(finding, duration)
         self._finished(each)
         if told is not None:
