@@ -83,8 +83,11 @@ def _condition(text: str, console: Console) -> int:
 def _start(
     options: Options, console: Console, handover: reexec.Handover | None, instance_type: InstanceType | None
 ) -> int:
+    from haproxy_py.config.reader import nothing_in
     from haproxy_py.process.start import Program, program_name
 
+    if handover is None and nothing_in([os.path.join(options.directory or "", path) for path in options.files]):
+        raise UsageError()
     if instance_type is None:
         from haproxy_py.process.instance import Instance
 

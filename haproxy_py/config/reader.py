@@ -75,6 +75,12 @@ def _files(paths: Sequence[str], faults: Faults) -> list[str]:
     return found
 
 
+def nothing_in(paths: Sequence[str]) -> bool:
+    """Whether all of them are directories without configuration files, which HAProxy takes as no file at all."""
+    faults = Faults()
+    return not _files(paths, faults) and not faults.found
+
+
 class Reader:
     """The state between lines: the section that is open, the conditional blocks, the environment."""
 

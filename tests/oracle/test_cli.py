@@ -39,6 +39,7 @@ FILES = {
     "dir/2.cfg": "backend b\n",
     "dir/3.conf": "not looked at\n",
     "dir/.4.cfg": "not looked at\n",
+    "nothing/1.conf": "not looked at\n",
 }
 MASKS = (
     (rb"\(\d+\)", b"(PID)"),
@@ -120,7 +121,7 @@ def test_same_status_and_same_words(folder: Path, flags: str) -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("flags", ["", "-c", "-y", "-dQ", "-W", "-cc", "-sf", "--", "x.cfg", "-x", "-V"])
+@pytest.mark.parametrize("flags", ["", "-c", "-y", "-dQ", "-W", "-cc", "-sf", "--", "x.cfg", "-x", "-V", "-f nothing", "-c -f nothing -f nothing", "-c -C nothing -f ."])
 def test_same_status_and_streams_of_a_wrong_command_line(folder: Path, flags: str) -> None:
     """The version goes to stdout, the usage to stderr; the texts themselves are each program's own."""
     theirs, ours = run([HAPROXY], flags.split(), folder), run(OURS, flags.split(), folder)
