@@ -17,7 +17,9 @@ from tests.harness.products import haproxy26
 from tests.harness.syslog import Syslog
 
 CI = os.environ.get("CI") == "true"
-STEP_SECONDS = 10.0
+STEP_SECONDS = 20.0
+PATIENCE = "1s"
+PATIENT = ("http, every check", "script in parts")  # those whose servers are silent for once
 SETTLED = 10  # connections: a server that has passed a few checks falls after `fall` failures, a new one after the first
 ANSWERS = {
     "ok": b"HTTP/1.1 200 Fine\r\ncontent-length: 2\r\n\r\nok",
@@ -131,7 +133,8 @@ def is_change(line: str) -> bool:
 
 
 def configuration(text: str, patient: Patient, spare: str) -> str:
-    return f"backend b\n{text}\n" + SERVERS.format(port=patient.port, more="", spare=spare)
+    """Limits so long that a loaded machine changes no verdict; only a silent server lets them run out."""
+    return f"backend b\n timeout connect 20s\n timeout check {PATIENCE}\n{text}\n" + SERVERS.format(port=patient.port, more="", spare=spare)
 
 
 async def by_haproxy(text: str, steps: list[str], spare: str) -> list[str]:
@@ -169,7 +172,7 @@ async def by_ours(text: str, steps: list[str], spare: str) -> list[str]:
 
 
 TIMEOUTS = (
-    "defaults\n mode http\n log global\n timeout connect 100ms\n timeout check 100ms\n timeout client 1s\n timeout server 1s\n"
+    "defaults\n mode http\n log global\n timeout connect 20s\n timeout client 20s\n timeout server 20s\n"
 )
 
 
@@ -180,6 +183,8 @@ def test_the_same_lines(name: str, spare: str) -> None:
     if oracle.missing:
         pytest.fail(oracle.missing) if CI else pytest.skip(oracle.missing)
     text, steps = CONFIGS[name]
+    if spare or name not in PATIENT:  # three seconds each
+        steps = [step for at, step in enumerate(steps) if step != "silent" and steps[max(0, at - 1)] != "silent"]
 
     async def both() -> tuple[list[str], list[str]]:
         theirs, ours = await asyncio.gather(by_haproxy(text, steps, spare), by_ours(text, steps, spare))
