@@ -120,7 +120,7 @@ class Plan:
     def _proxied(self) -> bool:
         said = self.server[kw.CHECK_SEND_PROXY]
         sends = self.server[so.SEND_PROXY] or self.server[so.SEND_PROXY_V2]
-        return said if said is not None else own_place(self.server) and sends
+        return bool(said) or own_place(self.server) and sends
 
     def _proxy_version(self) -> int:
         return 2 if self.server[so.SEND_PROXY_V2] else 1

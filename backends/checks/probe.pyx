@@ -81,6 +81,7 @@ cdef class Probe(Conn):
     cdef object done
     cdef bytes unsent
     cdef int64_t answer_ms
+    cdef bint unbound         # it could not take the address that it is to come from
     cdef bint connecting
     cdef bint handshaking
     cdef bint talking
@@ -102,7 +103,8 @@ cdef class Probe(Conn):
             reactor.tick()
         err = 0 if not fresh and self.borrow(reactor) else self.open(reactor)
         if err > 0:
-            self.finish(Finding(L4CON, 0, os.strerror(err)))
+            words = os.strerror(err)
+            self.finish(Finding(L4CON, 0, f"Can't bind to source address ({words})" if self.unbound else words))
         elif err < 0:
             self.finish(Finding(SOCKERR, 0, os.strerror(-err)))
         else:
@@ -156,7 +158,8 @@ cdef class Probe(Conn):
                     sys.setsockopt(self.fd, sys.IPPROTO_TCP, sys.TCP_QUICKACK, &no, sizeof(no))
             err = self.bind_source()
             if err:
-                return -err
+                self.unbound = True
+                return err
         if self.target.tls is not None:
             if self.target.sni is None:
                 self.tls = self.target.tls.connect(self.fd, NULL, 0)

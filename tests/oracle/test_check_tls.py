@@ -1,4 +1,4 @@
-"""Checks over TLS of good and bad servers beside the real haproxy: states, findings, words, and what each server was asked for.
+"""Checks over TLS of good and bad servers, and where checks come from, beside the real haproxy: states, findings, words, and what each server was asked for.
 
 Every case is a server of its own in one backend; a case ends when its first check has been judged.
 """
@@ -90,6 +90,12 @@ def plain(peer: Peer, client: socket.socket) -> None:
     client.sendall(OK)
 
 
+def begins(peer: Peer, client: socket.socket) -> None:
+    """Tells how what it gets begins."""
+    peer.seen.append((client.recv(4096)[:5],))
+    client.sendall(OK)
+
+
 def closes(peer: Peer, client: socket.socket) -> None:
     client.recv(65536)
 
@@ -110,6 +116,7 @@ CASES: list[tuple[Serve, str]] = [
     (tls("good", "http/1.1"), f"{R} check-alpn http/1.0,http/1.1"), (tls("good", "http/1.1"), f"{R} ssl alpn http/1.1"),
     (tls("good", "http/1.1"), f"{R} alpn http/1.1"), (tls(), "ssl verify none"),
     (tls("good", ahead=16), f"{R} check-send-proxy send-proxy-v2"), (plain, R), (closes, R), (stalls, R),
+    (closes, "source 192.0.2.1 verify none"), (begins, "send-proxy verify none"), (begins, "send-proxy no-check-send-proxy verify none"),
 ]  # fmt: skip
 KINDS = {
     "http": ("mode http", "option httpchk"),
