@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import re
 import socket
 import ssl
 import tempfile
@@ -154,9 +155,14 @@ def run(product: Product, kind: str) -> list[tuple[object, ...]]:
             for peer in peers:
                 peer.close()
         return [
-            (words, *(row[each] for each in ("status", "check_status", "check_code", "last_chk")), peer.seen[:1])
+            (words, *(row[each] for each in ("status", "check_status", "check_code")), _words_of(row), peer.seen[:1])
             for row, peer, (_, words) in zip(rows, peers, CASES, strict=True)
         ]
+
+
+def _words_of(row: dict[str, str]) -> str:
+    """last_chk, without the error of whatever system call HAProxy made before a handshake failed, which it sometimes adds."""
+    return re.sub(r" \([A-Z][a-z ]+\)", "", row["last_chk"]) if row["check_status"] == "L6RSP" else row["last_chk"]
 
 
 def _judged(path: str) -> list[dict[str, str]]:
