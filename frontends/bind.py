@@ -19,7 +19,8 @@ from haproxy_py.config.keywords import tuning
 from haproxy_py.config.model import Address, Bind, Config, Proxy
 
 DEFAULT_BACKLOG = 2000
-TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MAXSEG = socket.TCP_DEFER_ACCEPT, 23, socket.TCP_MAXSEG
+V6ONLY_BY_DEFAULT = "/proc/sys/net/ipv6/bindv6only"
+TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MAXSEG, IP_TRANSPARENT = socket.TCP_DEFER_ACCEPT, 23, socket.TCP_MAXSEG, 19
 
 
 class BindFailure(Exception):
@@ -49,7 +50,7 @@ def wanted(config: Config) -> list[Wanted]:
         if proxy.is_frontend and not proxy[proxy_keywords.DISABLED]:
             for item in proxy.binds:
                 for port in range(item.address.port, max(item.address.port, item.address.port_high) + 1):
-                    found.append(Wanted(key_of(item.address, port), proxy, item, item.address, port, alone))
+                    found.append(Wanted(key_of(item.address, port, item), proxy, item, item.address, port, alone))
     return _told_apart(found)
 
 
@@ -64,11 +65,13 @@ def _told_apart(found: list[Wanted]) -> list[Wanted]:
     return unique
 
 
-def key_of(address: Address, port: int) -> str:
-    """The key of an address: family, host or path, port."""
+def key_of(address: Address, port: int, item: Bind | None = None) -> str:
+    """The key of an address: family, host or path, port, and what of `item` cannot be changed once a socket is bound."""
     if address.family in ("unix", "abns", "fd"):
         return f"{address.family}:{address.host}"
-    return f"{address.family or 'inet'}:{address.host or '*'}:{port}"
+    tied = f"%{item[bind_keywords.INTERFACE]}" if item and item[bind_keywords.INTERFACE] else ""
+    alone = "-v4" if item and address.family == "inet6" and everywhere(address) and v6only(item) else ""
+    return f"{address.family or 'inet'}:{address.host or '*'}:{port}{tied}{alone}"
 
 
 def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted] = ()) -> dict[str, int]:
@@ -80,7 +83,7 @@ def open_all(config: Config, inherited: Mapping[str, int], more: Sequence[Wanted
     failures: list[str] = []
     for one in (*wanted(config), *more):
         try:
-            if one.key in inherited and still_there(one):
+            if one.key in inherited and still_there(one) and (one.address.family == "fd" or renew(one, inherited[one.key])):
                 made[one.key] = inherited[one.key]
             else:
                 made[one.key] = open_one(one)
@@ -190,16 +193,17 @@ def place_of(one: Wanted) -> tuple[int, Any]:
     host, family = one.address.host, one.address.family
     if family in ("unix", "abns"):
         return socket.AF_UNIX, str(host) if family == "unix" else b"\0" + os.fsencode(str(host))
-    if family == "inet6" or (not host and one.bind[bind_keywords.V4V6]):
+    if family == "inet6":
         return socket.AF_INET6, (socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host or "::")), one.port)
     return socket.AF_INET, (host or "0.0.0.0", one.port)
 
 
 def renew(one: Wanted, fd: int) -> bool:
-    """Make a listening socket of another process what the line asks for; False: it cannot be."""
+    """Make a listening socket of another process, or of a former configuration, what the line asks for; False: it cannot be."""
     sock = socket.socket(fileno=fd)
     try:
         if sock.family != socket.AF_UNIX:
+            _plain_again(sock)
             _changing_options(sock, one.bind)
         sock.setblocking(False)
         sock.listen(_backlog(one))
@@ -234,13 +238,22 @@ def _tcp_options(sock: socket.socket, domain: int, one: Wanted) -> None:
     _changing_options(sock, item)
     if item[bind_keywords.INTERFACE]:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, item[bind_keywords.INTERFACE].encode() + b"\0")
-    if item[bind_keywords.TRANSPARENT]:
-        sock.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+
+
+def everywhere(address: Address) -> bool:
+    """Whether an IPv6 address is that of all interfaces: only then does IPV6_V6ONLY decide anything."""
+    return not any(socket.inet_pton(socket.AF_INET6, address.host or "::"))
 
 
 def v6only(item: Bind) -> int:
-    """Whether an IPv6 socket of this line leaves IPv4 alone."""
-    return 0 if item[bind_keywords.V4V6] else 1 if item[bind_keywords.V6ONLY] or item.address.host else 0
+    """1: an IPv6 socket of this line leaves IPv4 alone. Without a word it does what the system does by default."""
+    if item[bind_keywords.V6ONLY] or item[bind_keywords.V4V6]:
+        return int(item[bind_keywords.V6ONLY])
+    try:
+        with open(V6ONLY_BY_DEFAULT, "rb") as told:
+            return int(told.read(1) == b"1")
+    except OSError:
+        return 0
 
 
 def _changing_options(sock: socket.socket, item: Bind) -> None:
@@ -251,6 +264,18 @@ def _changing_options(sock: socket.socket, item: Bind) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 1024)
     if item[bind_keywords.MSS] > 0:
         sock.setsockopt(socket.IPPROTO_TCP, TCP_MAXSEG, item[bind_keywords.MSS])
+    if item[bind_keywords.TRANSPARENT]:
+        sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+
+
+def _plain_again(sock: socket.socket) -> None:
+    """Undo _changing_options() of a former line."""
+    for level, option in (
+        (socket.IPPROTO_TCP, TCP_DEFER_ACCEPT), (socket.IPPROTO_TCP, TCP_FASTOPEN), (socket.SOL_IP, IP_TRANSPARENT),
+    ):  # fmt: skip
+        if sock.getsockopt(level, option):
+            sock.setsockopt(level, option, 0)
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_MAXSEG, 0)  # the kernel's own
 
 
 def _open_unix(one: Wanted) -> int:

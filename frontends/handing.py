@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from frontends.bind import Wanted, place_of, renew, v6only
+from frontends.bind import Wanted, everywhere, place_of, renew, v6only
 from haproxy_py.config.keywords import bind as words
 
 COMMAND = b"_getsocks\n"
@@ -209,6 +209,6 @@ def _fixed(one: Wanted, family: int) -> Mapping[tuple[int, int], int]:
     if family == socket.AF_UNIX:
         return {}
     transparent = {(socket.SOL_IP, IP_TRANSPARENT): int(one.bind[words.TRANSPARENT])}
-    if family == socket.AF_INET:
+    if family == socket.AF_INET or not everywhere(one.address):
         return transparent
     return {**transparent, (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY): v6only(one.bind)}

@@ -1,13 +1,16 @@
 """Converters on addresses (manual 7.3.1)."""
 
 from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy
 from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.registry import converter
-from haproxy_py.rules.sample cimport Converter, Sample, set_int, T_IPV4
+from haproxy_py.rules.sample cimport Converter, Sample, set_int, T_IPV4, T_IPV6
+
+cdef const uint8_t *MAPPED = <const uint8_t *>b"\0\0\0\0\0\0\0\0\0\0\xff\xff"  # RFC 4291 2.5.5.2
 
 
 cdef class Mask(Converter):
-    """ipmask(mask4[,mask6]): bits that the mask leaves; an IPv6 address without a mask of its own gives none."""
+    """ipmask(mask4[,mask6]): bits that the mask leaves. Without mask6 an IPv4 address in IPv6's form becomes IPv4, another gives none."""
 
     cdef bytes mask4
     cdef bytes mask6
@@ -17,9 +20,13 @@ cdef class Mask(Converter):
         self.mask6 = args[1]
 
     cdef int apply(self, Txn t, Sample *s) noexcept:
-        cdef bytes mask = self.mask4 if s.type == T_IPV4 else self.mask6
+        cdef bytes mask
         cdef const uint8_t *m
         cdef int i
+        if s.type == T_IPV6 and self.mask6 is None and memcmp(s.ip, MAPPED, 12) == 0:
+            memcpy(s.ip, s.ip + 12, 4)
+            s.type = T_IPV4
+        mask = self.mask4 if s.type == T_IPV4 else self.mask6
         if mask is None:
             return 0
         m = mask

@@ -74,6 +74,7 @@ from tests.unit.rules.rulekit import expression, head
         ("ipv4(1.2.3.4),ipmask(24)", "1.2.3.0"),
         ("ipv6(2001:db8::1),ipmask(24,32)", "2001:db8::"),
         ("ipv6(2001:db8::1),ipmask(24)", None),
+        ("ipv6(::ffff:10.1.2.3),ipmask(8)", "10.0.0.0"),
         ("str(ab),crc32", 2659403885),  # *
         ("str(hello),crc32c", 2591144780),  # *
         ("str(hello),djb2", 261238937),  # *
