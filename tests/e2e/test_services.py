@@ -46,11 +46,18 @@ def row(path: Path) -> Row:
     return {name: found[name] for name in COLUMNS}
 
 
+def settled(found: Row) -> bool:
+    """No check is under way: from its begin on haproxy has forgotten code and words of the one before."""
+    return not found["check_status"].startswith("* ")
+
+
 def until(paths: list[Path], condition: Callable[[Row], bool], service: Service) -> list[Row]:
     end = time.monotonic() + SECONDS
-    while not all(map(condition, rows := [row(path) for path in paths])):
+    rows = [row(path) for path in paths]
+    while not all(settled(each) and condition(each) for each in rows):
         assert time.monotonic() < end, (rows, service.said())
         time.sleep(0.02)
+        rows = [row(path) for path in paths]
     return rows
 
 
