@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from backends.checks.keywords import KIND
+from backends.checks.keywords import HTTP_CHECK_STEPS, KIND
 from backends.checks.rules import Connect
 from backends.checks.tcp import Act, Comment, Hear, Say, TcpStep
 from backends.checks.words import Words, connect_words, is_variable, min_recv, outcome_word, regex_word, variable_word
 from haproxy_py.config.errors import Faults
+from haproxy_py.config.keywords.server_names import is_srv
+from haproxy_py.config.keywords.server_options import CHECK, CHECK_PORT
 from haproxy_py.config.line import Line
 from haproxy_py.config.model import Config, Proxy, Setting
 from haproxy_py.config.registry import BACKEND, proxy_keyword, whole_file_check
@@ -140,3 +142,24 @@ def unused_rules(config: Config, faults: Faults) -> None:
     for proxy in config.proxies:
         if proxy.is_backend and proxy[KIND] != "tcp-check" and proxy[TCP_CHECK_STEPS]:
             faults.warning(f"{proxy.title} uses tcp-check rules without 'option tcp-check', so the rules are ignored.")
+
+
+@whole_file_check
+def missing_ports(config: Config, faults: Faults) -> None:
+    """A server without a port needs one in every connect rule; haproxy_py.config.checks sees to checks without rules."""
+    for proxy in config.proxies:
+        steps = [*(proxy[TCP_CHECK_STEPS] if proxy[KIND] == "tcp-check" else []), *(proxy[HTTP_CHECK_STEPS] if proxy[KIND] == "httpchk" else [])]
+        connects = [step for step in steps if isinstance(step, Connect)]
+        told = _missing(connects)
+        for server in proxy.servers if steps and told else ():
+            named = server.address.family in ("inet", "inet6") and not is_srv(server.address.name or "")
+            if server[CHECK] and named and not (server.address.port or server[CHECK_PORT]):
+                faults.alert(f"config: proxy '{proxy.name}': server '{server.name}' has neither service port nor check port{told}.")
+
+
+def _missing(connects: list[Connect]) -> str:
+    """How the complaint goes on; "": every rule names a port."""
+    ports = [bool(each.port or each.port_expr is not None) for each in connects]
+    if not ports or not ports[0]:
+        return " nor tcp_check rule 'connect' with port information"
+    return "" if all(ports) else ", and a tcp_check rule 'connect' with no port information"

@@ -27,6 +27,14 @@ ALERTS = {
     for option, rule in (("httpchk", "http-check"), ("tcp-check", "tcp-check"))
     for number in ("-2", "2147483648", "99999999999")
 }
+PORTLESS = "server s 127.0.0.1 check"
+NO_PORT = "config: proxy 'b': server 's' has neither service port nor check port"
+ALERTS |= {
+    f"option httpchk\n http-check connect\n http-check send\n {PORTLESS}": f"{NO_PORT} nor tcp_check rule 'connect' with port information.",
+    f"option tcp-check\n tcp-check send x\n {PORTLESS}": f"{NO_PORT} nor tcp_check rule 'connect' with port information.",
+    "option tcp-check\n tcp-check connect port 1\n tcp-check expect string x\n tcp-check connect\n "
+    + PORTLESS: f"{NO_PORT}, and a tcp_check rule 'connect' with no port information.",
+}
 WARNINGS = {
     "external-check command /bin/true": "'external-check command' will be ignored for proxy 'b' (requires 'option external-check').",
     "external-check path /bin": "'external-check path' will be ignored for proxy 'b' (requires 'option external-check').",
@@ -48,6 +56,8 @@ def test_what_is_warned_about(lines: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
+        f"option tcp-check\n tcp-check connect port 1\n {PORTLESS}",
+        f"option tcp-check\n tcp-check connect\n {PORTLESS} port 1",
         f"option httpchk\n {SERVER} check-proto h1",
         f"option tcp-check\n {SERVER} check-proto none",
         "server s 127.0.0.1:80 check-proto h1",
