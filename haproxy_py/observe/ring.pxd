@@ -19,7 +19,8 @@ cdef class Ring:
     cdef public str description
     cdef public int format         # of sender.pxd, LogFormatName
     cdef readonly uint32_t maxlen
-    cdef readonly uint32_t size
+    cdef readonly uint32_t size      # bytes of messages that it says to hold
+    cdef uint32_t room               # and those that it holds until they are sent
     cdef readonly int eventfd
     cdef readonly list servers       # ring_keywords.RingServer
     cdef object area

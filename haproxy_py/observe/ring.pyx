@@ -16,19 +16,21 @@ from haproxy_py.engine.shm cimport spin_lock, spin_unlock
 
 
 cdef class Ring:
-    """Args: size, maxlen: bytes; a longer message is cut. format: number of sender.pxd. file: descriptor to map, -1: none."""
+    """Args: size, maxlen: bytes; a longer message is cut. format: number of sender.pxd. file: descriptor to map, -1: none.
+    room: bytes to allocate if more than size: what a forwarder in another process may still have to send."""
 
-    def __init__(self, str name, uint32_t size, uint32_t maxlen, int format, str description="", int file=-1):
+    def __init__(self, str name, uint32_t size, uint32_t maxlen, int format, str description="", int file=-1, uint32_t room=0):
         cdef unsigned char[:] view
         self.name = name
         self.size = size
+        self.room = max(size, room)
         self.maxlen = min(maxlen, size - 4)
         self.format = format
         self.description = description or name
         self.servers = []
         if file >= 0:
-            os.ftruncate(file, sizeof(RingHead) + size)
-        self.area = mmap.mmap(file, sizeof(RingHead) + size)
+            os.ftruncate(file, sizeof(RingHead) + self.room)
+        self.area = mmap.mmap(file, sizeof(RingHead) + self.room)
         view = self.area
         self.state = <RingHead *>&view[0]
         self.bytes = <char *>&view[sizeof(RingHead)]
@@ -39,14 +41,14 @@ cdef class Ring:
             sys.close(self.eventfd)
 
     cdef void put(self, uint64_t at, const char *p, uint32_t n) noexcept:
-        cdef uint32_t i = <uint32_t>(at % self.size)
-        cdef uint32_t first = self.size - i if n > self.size - i else n
+        cdef uint32_t i = <uint32_t>(at % self.room)
+        cdef uint32_t first = self.room - i if n > self.room - i else n
         memcpy(self.bytes + i, p, first)
         memcpy(self.bytes, p + first, n - first)
 
     cdef void get(self, uint64_t at, char *p, uint32_t n) noexcept:
-        cdef uint32_t i = <uint32_t>(at % self.size)
-        cdef uint32_t first = self.size - i if n > self.size - i else n
+        cdef uint32_t i = <uint32_t>(at % self.room)
+        cdef uint32_t first = self.room - i if n > self.room - i else n
         memcpy(p, self.bytes + i, first)
         memcpy(p + first, self.bytes, n - first)
 
@@ -59,7 +61,7 @@ cdef class Ring:
         if n > self.maxlen:
             n = self.maxlen
         spin_lock(&r.lock)
-        while r.tail + 4 + n - r.head > self.size:
+        while r.tail + 4 + n - r.head > self.room:
             self.get(r.head, <char *>&old, 4)
             for i in range(<int>r.readers):
                 if r.sent[i] <= r.head:
@@ -97,6 +99,19 @@ cdef class Ring:
             done += 4 + n
         spin_unlock(&r.lock)
         return found, position
+
+    def oldest(self) -> int:
+        """Position of the oldest message that the stated size has room for."""
+        cdef RingHead *r = self.state
+        cdef uint64_t position
+        cdef uint32_t n = 0
+        spin_lock(&r.lock)
+        position = r.head
+        while r.tail - position > self.size:
+            self.get(position, <char *>&n, 4)
+            position += 4 + n
+        spin_unlock(&r.lock)
+        return position
 
     def sleep(self, int reader) -> bool:
         """Ask for the eventfd at the next message. False: there are messages already."""

@@ -20,6 +20,7 @@ RING = frozenset({"ring"})
 PROTOCOLS = ("legacy", "octet-count")
 DEFAULT_MAXLEN = 1024
 READERS = 8
+FORWARD_ROOM = 1 << 20  # bytes that wait for a server: another process sends them, and not at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ def _make(config: Config, ring: Section, faults: Faults) -> Ring:
         faults.warning(f"ring '{ring.name}' event max length '{longest}' exceeds size, forced to size '{room}'.")
         longest = room
     fd = _backing(ring, faults)
-    made = Ring(ring.name, room, longest, FORMATS.index(ring[FORMAT]), ring[DESCRIPTION], fd)
+    held = FORWARD_ROOM if ring[SERVERS] and fd < 0 else 0
+    made = Ring(ring.name, room, longest, FORMATS.index(ring[FORMAT]), ring[DESCRIPTION], fd, held)
     if fd >= 0:
         os.close(fd)
     limits = ring[TIMEOUTS]
@@ -168,7 +170,7 @@ def _make(config: Config, ring: Section, faults: Faults) -> Ring:
 def _implicit(config: Config, target: LogTarget, number: int) -> Ring:
     """The ring of `log tcp@...`; its messages have the target's own format."""
     form = FORMATS.index(target.format or ("local" if config.globals[LOG_SEND_HOSTNAME] is None else "rfc3164"))
-    made = Ring(f"ring#{number}", max(config.globals[BUFSIZE], target.length + 4), target.length, form, _told(target))
+    made = Ring(f"ring#{number}", max(config.globals[BUFSIZE], target.length + 4), target.length, form, _told(target), -1, FORWARD_ROOM)
     made.serve([RingServer(made.name, target.address)])
     return made
 

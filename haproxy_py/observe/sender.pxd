@@ -41,7 +41,6 @@ cdef struct Receiver:
     uint8_t facility
     uint8_t level
     uint8_t least
-    uint8_t failed             # the alarm has been given
     uint32_t number            # from 1, for the alarm
     uint32_t length
     uint32_t sample            # 0: every message
@@ -70,7 +69,7 @@ cdef class LogOutput(TurnHook):
     cdef readonly int pid
     cdef readonly uint64_t sent
     cdef readonly uint64_t dropped
-    cdef public object alarm   # None, or called with a text when a receiver fails for the first time
+    cdef public object alarm   # None, or called once with a text when a receiver fails for good
     cdef int64_t clock(self) noexcept                          # wall microseconds; keeps the texts fresh
     cdef char *room(self, Receiver *r, uint32_t n) noexcept    # arena for a message of at most n bytes, NULL: dropped
     cdef void commit(self, uint32_t n) noexcept

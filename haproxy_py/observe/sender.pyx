@@ -153,19 +153,19 @@ cdef class LogOutput(TurnHook):
         self.count += 1
 
     cdef void drop(self, Receiver *r, int err) noexcept:
-        """Count a lost message; tell of a receiver's first hard failure."""
+        """Count a lost message; tell of the first hard failure of this process."""
         self.dropped += 1
         r.dropped += 1
         if self.segment is not None:
             sys.ha_add64(&self.segment.shared.dropped_logs, 1)
-        if r.failed or self.alarm is None or err == 0 or err == sys.EAGAIN or err == sys.ENOBUFS:
+        if self.alarm is None or err == 0 or err == sys.EAGAIN or err == sys.ENOBUFS:
             return
-        r.failed = 1
+        alarm, self.alarm = self.alarm, None
         try:
             text = (<bytes>strerror(err)).decode("utf-8", "replace")
-            self.alarm(f"sendmsg()/writev() failed in logger #{r.number}: {text} (errno={err})")
+            alarm(f"sendmsg()/writev() failed in logger #{r.number}: {text} (errno={err})")
         except Exception:
-            self.alarm = None
+            return
 
     cdef int socket_of(self, Receiver *r) noexcept:
         """A datagram socket of the receiver's family, -1 with errno set."""
@@ -216,8 +216,9 @@ cdef class LogOutput(TurnHook):
     cdef uint32_t write_group(self, uint32_t first) noexcept:
         """Write the texts from `first` on for one descriptor, as many at once as a pipe takes whole; index behind them."""
         cdef Receiver *r = self.receiver[first]
-        cdef uint32_t last = first, n = 0, done = 0
+        cdef uint32_t last = first, n = 0, done = 0, i
         cdef sys.ssize_t k
+        cdef int err
         cdef pollfd p
         while last < self.count and self.receiver[last].addr_len == 0 and self.receiver[last].fd == r.fd:
             if last > first and n + self.size[last] > PIPE_BUF:
@@ -239,11 +240,12 @@ cdef class LogOutput(TurnHook):
                 continue
             else:
                 break
-        if done == n:
-            self.sent += last - first
-        else:
-            for _ in range(last - first):
-                self.drop(r, sys.errno)
+        err = sys.errno
+        for i in range(first, last):
+            if done >= self.start[i] - self.start[first] + self.size[i]:
+                self.sent += 1
+            else:
+                self.drop(self.receiver[i], err)
         return last
 
 
@@ -514,9 +516,9 @@ cdef class LogSender(TurnHook):
             self.output.flush()
 
     cdef void into_ring(self, Receiver *r, int level, const char *sd, uint32_t sd_len, const char *line, uint32_t n) noexcept:
-        """Compose the message and put it into the receiver's ring, at once and without an end of line."""
+        """Compose the message and put it into the receiver's ring, at once and without an end of line (for which `len` has room)."""
         cdef Ring ring = <Ring>r.ring
-        cdef uint32_t limit = ring.maxlen if ring.maxlen < MESSAGE_MOST else MESSAGE_MOST
+        cdef uint32_t limit = ring.maxlen if ring.maxlen < r.length else r.length - 1
         cdef uint32_t size = self.header(r, level, sd, sd_len, message, limit)
         ring.append(message, put(message, size, limit, line, n))
 

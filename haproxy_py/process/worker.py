@@ -14,6 +14,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable
 
+from haproxy_py.observe.sender import output as log_output
 from haproxy_py.process import tell
 from haproxy_py.process.output import Console
 from haproxy_py.process.types import Instance, StartError
@@ -59,6 +60,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._handle_signals(loop)
         self.instance.start(loop, self.slot)
+        log_output.alarm = self.console.alert
         on_ready()
         checks = loop.create_task(self._keep_checks())
         waiting = [loop.create_task(self._end.wait()), loop.create_task(self.instance.drained.wait())]

@@ -39,14 +39,15 @@ async def show_events(call: Call) -> AsyncIterator[str]:
         yield wrong                                  # HAProxy ends these without a line of its own
         return
     ring, flags = rings[call.args[0]], "".join(call.args[1:])
-    position = ring.end if "n" in flags else 0
+    position = ring.end if "n" in flags else ring.oldest()
     while True:
-        messages, position = ring.read(position) if position or "n" not in flags else ([], 0)
+        messages, position = ring.read(position)
         if messages:
             yield _text(messages)
         elif "w" not in flags or call.wake():
             return
         else:
+            yield ""                                 # what there is goes out before we wait
             await asyncio.sleep(POLL_S)
 
 

@@ -223,7 +223,7 @@ class Connection:
             await self.loop.sock_sendall(self.sock, data)
 
     async def _answer(self, request: Request) -> None:
-        """Run a command, send what it says in slices, and what follows an answer."""
+        """Run a command, send what it says in slices (an empty piece: what there is, at once), and what follows an answer."""
         out = bytearray()
         try:
             async for text in self._pieces(self.talk.run(request)):
@@ -231,6 +231,9 @@ class Connection:
                 while len(out) >= SLICE:
                     await self._send(bytes(out[:SLICE]))
                     del out[:SLICE]
+                if out and not text:
+                    await self._send(bytes(out))
+                    out.clear()
         except Answer as answer:
             out += self.talk.client.message(answer).encode("utf-8", "surrogateescape")
         out += self.talk.behind(request).encode()

@@ -107,3 +107,11 @@ def test_a_server_that_goes_and_comes_back_misses_nothing_that_the_ring_holds() 
         return got
 
     assert b"".join(asyncio.run(play())) == b"3 one3 two5 three"
+
+
+def test_more_room_than_the_size_says_is_for_what_waits_to_be_sent() -> None:
+    ring = Ring("r", 100, 50, RAW, room=1000)
+    for n in range(30):
+        ring.write(b"message %02d" % n)
+    assert len(ring.read(0)[0]) == 30
+    assert ring.read(ring.oldest())[0] == [b"message %02d" % n for n in range(23, 30)]

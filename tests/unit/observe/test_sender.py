@@ -166,3 +166,16 @@ def test_names_are_looked_up(syslog: Syslog) -> None:
     assert syslog.read() == b"x\n"
     with pytest.raises(ConfigError, match="invalid address: 'name.invalid' in 'name.invalid'"):
         LogSender([parse_target(["name.invalid", "local0"], {}, "")])
+
+
+def test_a_full_disk_is_counted_and_told_once() -> None:
+    told: list[str] = []
+    output = LogOutput()
+    output.alarm = told.append
+    full = os.open("/dev/full", os.O_WRONLY)
+    made = LogSender([parse_target([f"fd@{full}", "format", "raw", "local0"], {}, "")] * 2, to=output)
+    for _ in range(3):
+        made.log(6, "text")
+    os.close(full)
+    assert made.dropped == [3, 3] and output.dropped == 6
+    assert told == ["sendmsg()/writev() failed in logger #1: No space left on device (errno=28)"]
