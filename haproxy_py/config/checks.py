@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from haproxy_py.config.errors import SERVER, Faults
+from haproxy_py.config.errors import SERVER, Faults, Where
 from haproxy_py.config.keywords.forwarding import FORWARDFOR, ORIGINALTO
 from haproxy_py.config.keywords.options import HTTP_SWITCHES, LOG_OPTION
 from haproxy_py.config.keywords.proxy import DEFAULT_BACKEND, DISABLED, MODE, MONITOR_URI
@@ -47,11 +47,19 @@ def _http_words(proxy: Proxy, faults: Faults) -> None:
     said = [name for name, _ in proxy.http_words]
     for name in dict.fromkeys(options + said):
         faults.warning(f"'{name}' ignored for {proxy.title} as it requires HTTP mode.")
-    if proxy[LOG_OPTION] in ("httplog", "httplog clf", "httpslog"):
+    if proxy.is_frontend and proxy[LOG_OPTION] in ("httplog", "httplog clf", "httpslog"):
         option = proxy[LOG_OPTION].split(" ")[0]
         told = f"'option {option}' not usable with {proxy.title} (needs 'mode http'). Falling back to 'option tcplog'."
-        faults.warning(told, proxy.said.get(LOG_OPTION) or proxy.where)
+        faults.warning(told, _said(proxy))
         proxy[LOG_OPTION] = "tcplog"
+
+
+def _said(proxy: Proxy) -> Where:
+    """Where its log option was said, be it in its defaults."""
+    item: Proxy | None = proxy
+    while item is not None and LOG_OPTION not in item.said:
+        item = item.parent
+    return item.said[LOG_OPTION] if item else proxy.where
 
 
 def _default_backend(proxy: Proxy, config: Config, faults: Faults) -> None:

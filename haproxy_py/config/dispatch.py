@@ -53,8 +53,14 @@ def negation(line: Line, kind: str, has_word: bool) -> bool:
         return True
     if has_word and line.words[0] == "option":
         name = line.words[1] if len(line.words) > 1 else ""
+        _removed_option(line, name)
         raise ConfigError(f"negation/default is not supported for option '{name}'.", line.where, GLUED)
     raise ConfigError(NEGATABLE, line.where, GLUED)
+
+
+def _removed_option(line: Line, name: str) -> None:
+    if name in known.REMOVED_OPTIONS:
+        raise ConfigError(f"option '{name}' {known.REMOVED_OPTIONS[name]}", line.where, GLUED)
 
 
 def dispatch(line: Line, kind: str, section: Item) -> None:
@@ -91,8 +97,8 @@ def aside(line: Line, kind: str, section: Item) -> None:
         if row and isinstance(section, Proxy):
             _other_side(line, row, section)
             return
-        if name in known.REMOVED_OPTIONS and word == "option":
-            raise ConfigError(f"option '{name}' {known.REMOVED_OPTIONS[name]}", line.where, GLUED)
+        if word == "option":
+            _removed_option(line, name)
         told = known.removed(word, name)
         if told:
             raise ConfigError(told, line.where)

@@ -87,11 +87,16 @@ def _check_name(line: Line, name: str) -> None:
 
 
 def _check_twin(line: Line, config: Config, proxy: Proxy) -> None:
-    """Names are unique among frontends and backends together (HAProxy 3.3 refuses what 2.x let pass)."""
-    for other in config.by_name.get(proxy.name, ()):
-        told = f"{proxy.title} has the same name as {other.title} declared at {other.where}."
-        line.alert(told, "Parsing [{}]: ")
-        break
+    """A name is that of one frontend and of one backend; that both are of one name is accepted, as in HAProxy 3.2, with a warning."""
+    twins = config.by_name.get(proxy.name, [])
+    clash = next(
+        (one for one in twins if (one.is_frontend and proxy.is_frontend) or (one.is_backend and proxy.is_backend)), None
+    )
+    if clash is not None:
+        line.alert(f"{proxy.title} has the same name as {clash.title} declared at {clash.where}.", "Parsing [{}]: ")
+    elif twins:
+        told = f"{proxy.title} has the same name as {twins[0].title} declared at {twins[0].where}."
+        line.warn(f"{told} This is dangerous and will not be supported anymore in version 3.3.", "Parsing [{}]: ")
     config.by_name.setdefault(proxy.name, []).append(proxy)
 
 

@@ -98,7 +98,7 @@ class Instance:
         self.warmer: Warmer | None = None
         self.forwarder: Forwarder | None = None  # sends rings to their servers, in the worker that checks
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._senders: dict[str, LogSender] = {}
+        self._senders: dict[int, LogSender] = {}  # by id of the proxy: a frontend and a backend may have one name
         self.waker: Waker | None = None
         self.bus: Bus | None = None  # to the other workers; None: there are none
         self.service: Service | None = None  # the runtime socket, in the worker that serves it
@@ -188,11 +188,11 @@ class Instance:
 
     def log(self, proxy: Proxy, level: int, text: str) -> None:
         """A line about a proxy (not about one of its requests) to its log targets, at a syslog level 0..7."""
-        sender = self._senders.get(proxy.name)
+        sender = self._senders.get(id(proxy))
         if sender is None:
             receivers = targets_of(self.config, proxy)
             sender = LogSender(receivers, tag=tag_of(self.config, proxy), hostname=hostname_of(self.config, proxy))
-            self._senders[proxy.name] = sender
+            self._senders[id(proxy)] = sender
         sender.log(level, text)
 
     # World of rules.scope.bind_all

@@ -84,7 +84,7 @@ def _known_action(rules: str, word: str) -> bool:
     bare = word.partition("(")[0]
     if bare.startswith("lua."):
         return True
-    return any(bare == one.rstrip("*").removesuffix("(") or (one.endswith("*") and bare.startswith(one[:-1]))
+    return any(bare == one.partition(" ")[0].rstrip("*").removesuffix("(") or (one.endswith("*") and bare.startswith(one[:-1]))
                for one in listed)  # fmt: skip
 
 
