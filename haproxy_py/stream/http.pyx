@@ -92,7 +92,7 @@ cdef class HttpStream(HttpRequest):
             if self.service is not None:
                 self.await_body()
             else:
-                self.buffer_body()
+                self.run_rules()
         elif st == ST_QUEUE and self.granted:
             self.connect()
         elif st != ST_DONE:

@@ -31,8 +31,8 @@ cdef class HttpRequest(HttpService):
     cdef void run_rules(self) noexcept
     cdef bint obey(self, int verdict) noexcept
     cdef bint switch_backend(self) noexcept
-    cdef void forward(self) noexcept
-    cdef void buffer_body(self) noexcept
+    cdef bint buffered(self) noexcept
+    cdef bint invite(self) noexcept
     cdef void send_off(self) noexcept
     cdef bint too_large(self) noexcept
     cdef void prepare_request(self) noexcept

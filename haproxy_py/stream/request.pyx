@@ -10,7 +10,7 @@ cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.conn cimport IO_AGAIN
 from haproxy_py.engine.http1 cimport B_CHUNKED, B_LENGTH, H1_UNSUPPORTED_TE, h1_body_init, h1_head, h1_init
 from haproxy_py.engine.message cimport (
-    Head, HF_CHUNKED, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_LENGTH, HF_MUST_CLOSE,
+    Head, HF_CHUNKED, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE, HF_CONN_UPGRADE, HF_EXPECT_100, HF_LENGTH, HF_MUST_CLOSE,
 )
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_up
@@ -24,7 +24,7 @@ from haproxy_py.stream.channel cimport chan_frame, chan_init
 from haproxy_py.stream.conf cimport AddrField, FrontConf, HttpConf, MODE_SERVER_CLOSE
 from haproxy_py.stream.faulty cimport keep_fault
 from haproxy_py.stream.forward cimport add_address, counted_size, strip_connection
-from haproxy_py.stream.relay cimport ST_BODY, ST_RULES, ST_TARPIT
+from haproxy_py.stream.relay cimport ST_BODY, ST_HEAD, ST_RULES, ST_TARPIT
 from haproxy_py.stream.session cimport Session
 from haproxy_py.stream.stats cimport count_request, count_session
 from backends.backend cimport Backend
@@ -34,6 +34,10 @@ from haproxy_py.stream.service cimport HttpService, Service
 
 cdef enum:
     LATER_ROOM = 512         # what may still be added to a head once a server is known
+    CONTINUE_LEN = 25
+    CONTINUE_COUNTED = 40    # what HAProxy's log and counters make of it
+
+cdef const char *CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n"
 
 
 cdef class HttpRequest(HttpService):
@@ -199,6 +203,8 @@ cdef class HttpRequest(HttpService):
             if self.stage == STAGE_TCP_FRONT:
                 rules = self.front.tcp_content
             elif self.stage == STAGE_HTTP_FRONT:
+                if self.front.httpconf.buffer_request and not self.buffered():
+                    return
                 rules = self.front.http_request
             elif self.stage == STAGE_REDIRECT_FRONT:
                 rules = self.front.redirects
@@ -206,6 +212,8 @@ cdef class HttpRequest(HttpService):
                 if not self.switch_backend():
                     return
             elif self.stage == STAGE_TCP_BACK:
+                if self.back_conf().buffer_request and not self.buffered():
+                    return
                 rules = self.backend.tcp_content
             elif self.stage == STAGE_HTTP_BACK:
                 rules = self.backend.http_request
@@ -223,7 +231,7 @@ cdef class HttpRequest(HttpService):
                 if self.backend.service is not None and self.serve_if_asked(<Service>self.backend.service):
                     return
             self.stage += 1
-        self.forward()
+        self.send_off()
 
     cdef bint obey(self, int v) noexcept:
         """Carry out a final verdict; True: go on with the next rule set."""
@@ -316,34 +324,51 @@ cdef class HttpRequest(HttpService):
             self.cookie_state = self.set_cookie_state = TERM_NONE
         return True
 
-    cdef void forward(self) noexcept:
-        """Every rule is done: wait for the body if we must, then go for a server."""
-        if (self.front.httpconf.buffer_request or self.back_conf().buffer_request) and not self.rq.body.done:
-            self.state = ST_BODY
-            self.buffer_body()
-            return
-        self.send_off()
+    cdef bint buffered(self) noexcept:
+        """option http-buffer-request: the whole body is here, or a full buffer of it, so that rules may look at it.
 
-    cdef void buffer_body(self) noexcept:
-        """option http-buffer-request: the whole body, or a full buffer, before anything is sent."""
+        False: it is still coming, or has failed (and that was answered).
+        """
         cdef Session s = self.session
+        cdef uint32_t limit = self.rq.size - s.worker.maxrewrite
         cdef ssize_t n
-        if self.front.timeout_http_request and s.timer.deadline == 0:
-            set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
-        while not self.rq.body.done and self.rq.raw < self.rq.size - s.worker.maxrewrite:
-            n = s.recv(s.buf + self.rq.raw, self.rq.size - s.worker.maxrewrite - self.rq.raw)
+        if self.req.flags & HF_EXPECT_100 and self.req.flags & (HF_CHUNKED | HF_LENGTH) and not self.invite():
+            return False
+        if self.state != ST_BODY and (self.rq.body.done or self.rq.raw >= limit):
+            return True
+        self.state = ST_BODY
+        while not self.rq.body.done and self.rq.raw < limit:
+            n = s.recv(s.buf + self.rq.raw, limit - self.rq.raw)
             if n == IO_AGAIN:
-                return
+                if self.front.timeout_http_request and s.timer.deadline == 0:
+                    set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_http_request)
+                return False
             if n <= 0:
                 self.refuse_silently(c'C', c'R')
-                return
+                return False
             self.rq.raw += <uint32_t>n
             if chan_frame(&self.rq) < 0:
                 self.bad_request(400)
-                return
+                return False
         s.timer.deadline = 0
         self.payload_len = self.rq.raw
-        self.send_off()
+        self.state = ST_HEAD
+        return True
+
+    cdef bint invite(self) noexcept:
+        """Answer `expect: 100-continue` ourselves, since the server cannot while we wait for the body. False: the client has gone."""
+        cdef ssize_t n
+        self.req.flags &= ~HF_EXPECT_100
+        if self.req.flags & HF_LENGTH and self.req.content_length == 0:
+            return True
+        self.req.remove("expect", 6)
+        n = self.session.send(CONTINUE, CONTINUE_LEN, False)
+        if n == CONTINUE_LEN:
+            self.counted_out += CONTINUE_COUNTED
+        elif n != IO_AGAIN:                          # a piece of it would spoil what follows
+            self.refuse_silently(c'C', c'R')
+            return False
+        return True
 
     cdef void send_off(self) noexcept:
         """The head is what it shall be; one that rules have made too large for a buffer is refused."""

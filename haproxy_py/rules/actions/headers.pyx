@@ -205,7 +205,7 @@ def _del_header(words: list, i: int, scope: object, rules: str) -> tuple:
 
 
 def _pattern(method: str, name: str) -> Matcher:
-    made = matcher(method, method == "reg")
+    made = matcher(method, False)                    # names are in lower case; a regex says itself how it compares
     try:
         made.add(name if method == "reg" else name.lower())
     except PatternError as error:

@@ -6,6 +6,7 @@ from tests.oracle.http.shorthand import DONE, GET, GET10, OK, answers, get
 
 _XFF = get(b"X-Forwarded-For: 10.1.2.3", b"foo: bar")
 _PUT = get(b"content-length: 5", method=b"PUT")
+_EXPECT = get(b"content-length: 4", b"expect: 100-continue", method=b"PUT")
 _KA10 = get(b"connection: keep-alive", version=b"1.0")
 
 _FIELDS = ("forwardfor", "ff-except", "ff-except-other", "ff-header", "ff-ifnone", "ff-both", "ff-front-ifnone", "originalto",
@@ -62,5 +63,18 @@ CASES: list[Case] = [
     Case("buffer-incomplete", "buffer", [_PUT + b"he", Pause(0.05), HalfClose()], [[Until(b"hello"), OK]]),
     Case("buffer-chunked", "buffer", [get(b"transfer-encoding: chunked", method=b"POST") + b"3\r\nabc\r\n", Pause(0.05), b"0\r\n\r\n"],
          [[Until(b"0\r\n\r\n"), OK]]),
+    # rules see the whole body, however it comes; the client is told to go on
+    *(Case(f"buffer-rule-{side}-{name}", f"buffer-rule-{side}", sent, [[Until(text), OK]])
+      for side in ("front", "back")
+      for name, sent, text in (
+          ("denied", [get(b"content-length: 4", method=b"PUT"), Pause(0.05), b"ev", Pause(0.05), b"il"], b"evil"),
+          ("passed", [get(b"content-length: 4", method=b"PUT"), Pause(0.05), b"go", Pause(0.05), b"od"], b"good"),
+          ("expect", [_EXPECT, Pause(0.05), b"good"], b"good"),
+          ("expect-denied", [_EXPECT, Pause(0.05), b"evil"], b"evil"),
+          ("expect-sent", [_EXPECT + b"good"], b"good"),
+          ("expect-none", [get(b"content-length: 0", b"expect: 100-continue", method=b"PUT")], b"\r\n\r\n"),
+          ("expect-10", [get(b"content-length: 4", b"expect: 100-continue", method=b"PUT", version=b"1.0"), Pause(0.05), b"good"], b"good"),
+      )),
+    Case("del-header-regex", "del-regex", [get(b"X-Aa: 1", b"x-ab: 1", b"X-Bb: 1", b"X-Cc: 1")], answers(OK)),
     Case("buffer-large", "buffer", [get(b"content-length: 40000", method=b"PUT") + b"x" * 40000], [[Until(b"x" * 40000), OK]]),
 ]

@@ -119,6 +119,9 @@ TEMPLATES: dict[str, Template] = {
     "ignore-probes": listen("option http-ignore-probes"),
     "http-no-delay": listen("option http-no-delay"),
     "buffer": listen("option http-buffer-request"),
+    "buffer-rule-front": split(("option http-buffer-request", "http-request deny if { req.body -m sub evil }"), ()),
+    "buffer-rule-back": split((), ("option http-buffer-request", "http-request deny if { req.body -m sub evil }")),
+    "del-regex": listen("http-request del-header ^X-A -m reg", "http-request del-header ^x-b -m reg", "http-request del-header ^(?i)X-C -m reg"),
     "use-proxy-header": listen("option http-use-proxy-header"),
     "contstats": listen("option contstats", "option tcp-smart-accept", "option tcp-smart-connect", "option tcpka", "option clitcpka", "option srvtcpka", "option nolinger"),
     # rules
