@@ -226,4 +226,4 @@ def where_it_is(item: ServerItem) -> tuple[str, int]:
             if server_words.may_wait(item) or RESOLVERS in item:
                 return "", address.port
             raise ConfigError(wrong.text, item.where) from None
-    return address.host or "", address.port
+    return address.host or "0.0.0.0", address.port  # "*": where the client was going

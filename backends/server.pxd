@@ -78,6 +78,7 @@ cdef class Server:
     cdef public object backend                      # backends.backend.Backend, which cimports this module
     cdef public uint32_t fullconn
     cdef Addr addr                           # copy of the shared one
+    cdef bint addr_is_any                    # 0.0.0.0, ::, *: where the client was going (manual 5.2, server)
     cdef uint32_t addr_generation
     cdef uint32_t pool_generation            # address generation of the idle connections
     cdef uint32_t ended                      # ServerShared.ended that was acted upon

@@ -20,6 +20,10 @@ from haproxy_py.engine.tls_limit cimport give_tls, take_tls
 from haproxy_py.engine.sockets cimport keepalive_options
 from balancers.base cimport server_limit
 
+cdef uint8_t NOWHERE[16]
+memset(NOWHERE, 0, sizeof(NOWHERE))
+
+
 cdef class ServerUser(Txn):
     cdef void server_event(self) noexcept:
         pass
@@ -341,7 +345,11 @@ cdef class Server:
                 memcpy(&self.addr, self.slot.shared.addr, sizeof(Addr))
                 self.map_port = self.slot.shared.port_map
                 self.port_offset = self.slot.shared.port_offset
+                self.addr_is_any = memcmp(self.addr.ip, NOWHERE, sizeof(NOWHERE)) == 0
             to = self.addr
+            if self.addr_is_any and user.dst.family != sys.AF_UNIX:
+                to = user.dst
+                to.port = self.addr.port
             if self.map_port:
                 to.port = <uint16_t>(user.dst.port + self.port_offset)
             n = addr_to_sockaddr(&to, <sockaddr *>&sa)
@@ -397,7 +405,7 @@ cdef class Server:
                 err[0] = sys.ENOMEM
                 return None
             c.handshaking = True
-        c.private = self.send_proxy != 0
+        c.private = self.send_proxy != 0 or self.addr_is_any
         self.one_busier()
         self.slot.mine.connect += 1
         err[0] = self.worker.reactor.watch(c, sys.EPOLLIN | sys.EPOLLOUT | sys.EPOLLRDHUP | sys.EPOLLET)
