@@ -18,7 +18,6 @@ def locations(product: Product) -> list[list[bytes]]:
         port = taken.take()
         text = f"frontend f\n  mode http\n  timeout client 10s\n  bind 127.0.0.1:{port}\n"
         text += "".join(f"  redirect {rule} if {{ path /{n} }}\n" for n, rule in enumerate(RULES))
-        taken.release()
         with product.start(text, [port]):
             heads = [get(port, f"/{n}?q").split(b"\r\n") for n in range(len(RULES))]
     return [[line for line in head if line.startswith((b"HTTP/", b"location:"))] for head in heads]

@@ -28,9 +28,9 @@ GLOBAL = """global
   log 127.0.0.1:{syslog} local0
 defaults
   mode http
-  timeout client 10s
-  timeout server 10s
-  timeout connect 10s
+  timeout client 60s
+  timeout server 60s
+  timeout connect 60s
   log global
   option httplog
 """
@@ -104,7 +104,7 @@ class Answer:
 
 
 def exchange(port: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as c:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as c:
         c.sendall(REQUEST)
         got = b""
         try:
@@ -148,12 +148,11 @@ def run(product: Product) -> dict[str, Answer]:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
     ):
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(20)
+        receiver.settimeout(60)
         path = Path(folder, "s")
         with Reservation() as taken:
             ports = [taken.take() for _ in CASES]
             text = GLOBAL.format(socket=path, syslog=receiver.getsockname()[1]) + config(ports, origin.port)
-            taken.release()
             with product.start(text, ports):
                 seen = [(exchange(port), one_line(receiver)) for port in ports]
                 table = counters(path)

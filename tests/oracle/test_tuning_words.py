@@ -37,7 +37,6 @@ def slims(product: Product, path: Path) -> dict[str, str]:
     with Reservation() as taken:
         ports = [taken.take(), taken.take()]
         text = f"global\n  stats socket {path}\n{PROXIES}listen a\n  bind 127.0.0.1:{ports[0]}\nlisten b\n  maxconn 5\n  bind 127.0.0.1:{ports[1]}\n"
-        taken.release()
         with product.start(text, ports, ("-db", "-N", "7")):
             table = list(csv.reader(io.StringIO(ask(path, "show stat").decode())))
     return {row[0]: row[table[0].index("slim")] for row in table if row[1:2] == ["FRONTEND"]}
@@ -104,7 +103,6 @@ def pushed(words: str) -> int:
     with Reservation() as taken, socket.create_server(("127.0.0.1", 0)) as origin:
         port = taken.take()
         text = f"global\n{words}{PROXIES}listen a\n  mode tcp\n  bind 127.0.0.1:{port}\n  server s 127.0.0.1:{origin.getsockname()[1]}\n"
-        taken.release()
         with pyhaproxy().start(text, [port]), socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", port))
