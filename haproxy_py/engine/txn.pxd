@@ -99,5 +99,6 @@ cdef class Txn:
     cdef object vars                    # dict or None: variables of scopes txn, req, res; sess and proc hang elsewhere
     cdef object user                    # what Python extensions keep here
 
+    cdef bytes id_of(self)                       # unique_id, made when it is first asked for
     cdef void rewrite_failed(self) noexcept      # count a rewrite for which a buffer has no room
     cdef void resume(self) noexcept     # a suspended rule is done: go on (called in the event loop)

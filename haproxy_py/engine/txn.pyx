@@ -10,6 +10,9 @@ cdef class Txn:
         self.set_cookie_state = TERM_NONE
         self.status = -1
 
+    cdef bytes id_of(self):
+        return self.unique_id
+
     cdef void rewrite_failed(self) noexcept:
         pass
 

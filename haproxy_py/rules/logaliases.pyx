@@ -327,7 +327,7 @@ cdef class NameNode(LogNode):
         if self.kind == A_s:
             return t.srv.bname if t.srv is not None else t.applet if t.applet is not None else b"<NOSRV>"
         if self.kind == A_ID:
-            return t.unique_id
+            return t.id_of()
         if self.kind == A_CC:
             return t.req_cookie
         return t.srv_cookie

@@ -6,6 +6,9 @@ from haproxy_py.engine.txn cimport Txn
 from haproxy_py.rules.rule cimport LogFormat
 from haproxy_py.rules.sample cimport Expr, Sample, T_STR, page, SCRATCH_SIZE
 
+cdef extern from "<string.h>" nogil:
+    size_t strnlen(const char *s, size_t most)
+
 cdef const char *_HEX = "0123456789ABCDEF"
 
 
@@ -100,7 +103,7 @@ cdef class ExprNode(LogNode):
         cdef Sample s
         if self.expr.eval_as(t, &s, T_STR) <= 0:
             return put_text(b"", 0, self.flags, out, room)
-        return put_text(s.ptr, s.len, self.flags, out, room)
+        return put_text(s.ptr, <uint32_t>strnlen(s.ptr, s.len), self.flags, out, room)      # text ends at a NUL
 
 
 cdef class Format(LogFormat):
@@ -150,6 +153,7 @@ cdef class UniqueId:
         cdef int n
         if t.unique_id is None:
             out = page()
+            t.unique_id = b""                    # for a format that asks for itself
             n = self.format.render(t, out, 128)
             t.unique_id = out[:n]
         return t.unique_id

@@ -5,6 +5,7 @@ backends.build; nothing here changes while traffic runs, but for the runtime soc
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.reply cimport Reply
+from haproxy_py.engine.txn cimport Txn
 from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.observe.sender cimport LogSender
@@ -43,7 +44,7 @@ cdef class LogPlan:
     """What a frontend logs, how, to whom."""
     cdef public LogSender sender
     cdef public LogFormat format
-    cdef public LogFormat error_format   # None: format
+    cdef public LogFormat error_format   # of what never became a stream; None: format, or words
     cdef public bint dontlognull
     cdef public bint dontlog_normal
     cdef public bint separate_errors
@@ -51,7 +52,7 @@ cdef class LogPlan:
     cdef public uint32_t uri_room        # tune.http.logurilen: a request line is cut one byte before it
     cdef public bint at_accept           # no format asked for: one line when the connection is taken
     cdef public LogFormat sd             # log-format-sd: structured data of RFC 5424 receivers
-    cdef void about_connection(self, Addr *src, int64_t wall_us, bytes front, bytes door, const char *text) noexcept
+    cdef void about_connection(self, Txn t, const char *text) noexcept
 
 cdef class FrontConf:
     cdef public ProxySlot slot

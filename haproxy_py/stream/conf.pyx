@@ -2,7 +2,7 @@
 
 import time
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 from haproxy_py.engine.addr cimport ADDR_TEXT, Addr, addr_in_net, addr_text
 from haproxy_py.engine.reply cimport Reply
@@ -10,6 +10,7 @@ from haproxy_py.engine.reply import builtin
 
 cdef enum:
     LOG_INFO = 6
+    LINE_ROOM = 8192
 
 
 cdef class AddrField:
@@ -34,13 +35,23 @@ cdef class HttpConf:
 
 
 cdef class LogPlan:
-    cdef void about_connection(self, Addr *src, int64_t wall_us, bytes front, bytes door, const char *text) noexcept:
-        """A connection that failed before any stream: "ADDRESS:PORT [DATE] FRONTEND/DOOR: TEXT" (manual 8.2.5)."""
+    cdef void about_connection(self, Txn t, const char *text) noexcept:
+        """A connection that failed before any stream: "ADDRESS:PORT [DATE] FRONTEND/DOOR: TEXT" (manual 8.2.5), or error-log-format."""
         cdef char who[ADDR_TEXT]
-        cdef int n = addr_text(src, who)
+        cdef char own[LINE_ROOM]
+        cdef int n = addr_text(&t.src, who)
         cdef bytes line
-        date = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(wall_us // 1000000))
-        line = b"%b:%d [%b.%03d] %b/%b: %b" % (who[:n], src.port, date.encode("ascii"), wall_us // 1000 % 1000, front, door, text)
+        if self.error_format is not None:
+            t.term_cause = c'P'
+            t.term_state = c'R'
+            t.status = 0
+            n = self.error_format.render(t, own, LINE_ROOM)
+            self.sender.send(LOG_INFO, own, <uint32_t>n)
+            return
+        date = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(t.accept_wall_us // 1000000)).encode("ascii")
+        line = b"%b:%d [%b.%03d] %b/%b: %b" % (
+            who[:n], t.src.port, date, t.accept_wall_us // 1000 % 1000, t.fe.bname, t.bind_name, text,
+        )
         self.sender.send(LOG_INFO, <const char *>line, <uint32_t>len(line))
 
 

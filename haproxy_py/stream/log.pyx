@@ -5,6 +5,7 @@ The counts in a line are read from the segment at the moment it is written and i
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t
+cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.message cimport Head
 from haproxy_py.engine.txn cimport LEVEL_SILENT, TERM_NONE
 from haproxy_py.rules.rule cimport LogFormat
@@ -46,8 +47,10 @@ cdef void log_stream(Stream t, FrontConf f) noexcept:
         level = t.log_level - 1
     elif plan.separate_errors and wrong:
         level = LOG_ERR
-    if wrong and plan.error_format is not None:
-        form = plan.error_format
+    if not t.has_begun():
+        t.rt = sys.ha_add32(&t.worker.segment.shared.req_id, 1) - 1
+        if plan.error_format is not None:
+            form = plan.error_format
     capture_uri(t, plan.uri_room)
     t.asap = plan.asap
     t.actconn = t.worker.segment.shared.conns

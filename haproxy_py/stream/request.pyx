@@ -136,7 +136,7 @@ cdef class HttpRequest(HttpService):
             self.cookie_state = self.set_cookie_state = c'N'
         self.head_length = n
         self.req_seen = True
-        self.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1)
+        self.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1) - 1
         self.rq.buf = s.buf
         self.rq.size = s.worker.buffers.size
         self.rq.base = self.rq.end = n

@@ -22,6 +22,7 @@ cdef class Stream(ServerUser):
     cdef FrontConf front
     cdef Session session
     cdef bint empty                                    # the client has sent nothing at all
+    cdef bint has_begun(self) noexcept                 # HAProxy would have a stream: a whole head has come, or it is a TCP session
     cdef void join(self, Session s) noexcept           # the session's stream from now on, with what it knows of its client
     cdef void client_event(self) noexcept
     cdef void client_deadline(self) noexcept
@@ -82,5 +83,6 @@ cdef class Session(Conn):
     cdef void lost_before_request(self, bint clean) noexcept
     cdef void drain(self) noexcept
     cdef bint ended(self) noexcept
+    cdef Stream passer(self)
     cdef bint allowed(self, RuleSet rules) noexcept
     cdef void complain(self, const char *text) noexcept

@@ -43,6 +43,14 @@ cdef class Stream(ServerUser):
         self.accept_us = s.accept_us
         self.accept_wall_us = s.accept_wall_us
 
+    cdef bint has_begun(self) noexcept:
+        return self.req_seen or not self.front.http
+
+    cdef bytes id_of(self):
+        if self.unique_id is None and self.front.unique_id is not None and self.has_begun():
+            self.front.unique_id.make(self)
+        return self.unique_id
+
     cdef void client_event(self) noexcept:
         pass
 
@@ -318,8 +326,15 @@ cdef class Session(Conn):
 
     cdef bint allowed(self, RuleSet rules) noexcept:
         """tcp-request connection and session rules, which see a connection and no bytes of it."""
-        cdef Stream t = Stream.__new__(Stream)
+        cdef Stream t = self.passer()
         cdef int cursor = 0, v
+        v = rules.run(t, &cursor)
+        self.sess_vars = t.vars
+        return v == V_CONTINUE or v == V_STOP
+
+    cdef Stream passer(self):
+        """What is known of a connection before any stream."""
+        cdef Stream t = Stream.__new__(Stream)
         t.session = self
         t.client = self
         t.worker = self.worker
@@ -331,9 +346,7 @@ cdef class Session(Conn):
         t.bind_name = self.door.bind_name
         t.accept_us = self.accept_us
         t.accept_wall_us = self.accept_wall_us
-        v = rules.run(t, &cursor)
-        self.sess_vars = t.vars
-        return v == V_CONTINUE or v == V_STOP
+        return t
 
     cdef bint ended(self) noexcept:
         """Whether the client has ended its direction and nothing unread is before that end."""
@@ -354,7 +367,7 @@ cdef class Session(Conn):
     cdef void complain(self, const char *text) noexcept:
         """A line about a connection that failed before any stream (manual 8.2.5)."""
         if self.front.log is not None:
-            self.front.log.about_connection(&self.src, self.accept_wall_us, self.front.slot.bname, self.door.bind_name, text)
+            self.front.log.about_connection(self.passer(), text)
 
     cdef void drain(self) noexcept:
         cdef char sink[4096]

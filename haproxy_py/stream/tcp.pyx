@@ -57,7 +57,7 @@ cdef class TcpStream(Relay):
         self.request_wall_us = s.accept_wall_us
         self.head_us = s.handshake_us
         self.req_no = 1
-        self.rt = sys.ha_add32(&s.worker.segment.shared.req_id, 1)
+        self.rt = sys.ha_add32(&s.worker.segment.shared.req_id, 1) - 1
         s.timer.deadline = 0
         chan_init(&self.rq)
         chan_init(&self.rs)

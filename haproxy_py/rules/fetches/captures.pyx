@@ -88,9 +88,10 @@ cdef class UniqueId(Fetch):
     """unique-id."""
 
     cdef int eval(self, Txn t, Sample *s) noexcept:
-        if t.unique_id is None:
+        cdef bytes text = t.id_of()
+        if text is None:
             return 0
-        set_text(s, t.unique_id, <uint32_t>len(t.unique_id))
+        set_text(s, text, <uint32_t>len(text))
         return 1
 
 

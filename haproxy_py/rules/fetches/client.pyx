@@ -93,7 +93,7 @@ cdef class BackendName(Fetch):
 
     cdef int eval(self, Txn t, Sample *s) noexcept:
         slot = t.be if t.be is not None else t.fe
-        if slot is None:
+        if slot is None or (t.be is None and t.req is not None and not t.req_seen):
             return 0
         set_text(s, (<bytes>slot.bname), <uint32_t>len(<bytes>slot.bname))
         return 1
