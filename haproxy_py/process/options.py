@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 # Letters behind -d that concern HAProxy's internals: accepted, no effect. Some carry text glued to them.
-NO_EFFECT = ("A", "F", "G", "I", "K", "L", "M", "T", "Z", "c", "e", "k", "p", "t", "v", "x")
+NO_EFFECT = ("A", "F", "G", "I", "M", "T", "Z", "c", "e", "k", "p", "t", "v", "x")
+DUMPS = ("-dC", "-dK", "-dL", "-dMhelp")  # of the configuration, keywords, libraries, memory flags: scripts read what they print
 
 
 class UsageError(Exception):
@@ -151,8 +152,8 @@ def parse(words: Sequence[str]) -> Options:
             break
         if word in FLAGS:
             FLAGS[word](options, left, word)
-        elif word.startswith("-dC"):
-            raise UsageError("'-dC' is known to HAProxy, not supported yet.", usage=False)
+        elif word.startswith(DUMPS):
+            raise UsageError(f"'{word[:3]}' is known to HAProxy, not supported yet.", usage=False)
         elif not (word.startswith("-d") and word[2:3] in NO_EFFECT):
             raise UsageError()
     if not (options.files or options.version or options.condition is not None):
