@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from backends.resolvers.message import AAAA, A, Status
-from backends.resolvers.nameserver import Channel
+from backends.resolvers.nameserver import Channel, NameserverCounters
 from backends.resolvers.resolution import Resolution
 from backends.resolvers.section import Resolvers
 from backends.resolvers.server_name import choose
@@ -39,10 +39,11 @@ class Once:
 
 
 class Lookups:
-    """Args: sections: of the files, and the system's own. Sockets are opened by the first question of a worker."""
+    """Args: sections: of the files, and the system's own; counters: of their nameservers. Sockets are opened by the first question
+    of a worker."""
 
-    def __init__(self, sections: list[Section]) -> None:
-        self.sections = {each.name: Resolvers(each) for each in sections}
+    def __init__(self, sections: list[Section], counters: NameserverCounters) -> None:
+        self.sections = {each.name: Resolvers(each, counters[each.name]) for each in sections}
         self._started: set[str] = set()
 
     def ask(self, section: str, name: bytes, family: str, done: Done) -> bool:

@@ -1,6 +1,6 @@
 """All names of a configuration: made before the fork, asked for in the one worker that also runs the checks.
 
-    names = Names(config, life)
+    names = Names(config, life, nameserver_counters(sections(config), segment))
     names.start(loop, True)     # in the worker that was elected
     names.show("")              # `show resolvers`
     names.stop()
@@ -16,6 +16,7 @@ from contextlib import suppress
 from backends import state
 from backends.commands import Answer, refused
 from backends.life import Life, ServerLife
+from backends.resolvers.nameserver import COUNTERS, Counters, NameserverCounters
 from backends.resolvers.section import Resolvers
 from backends.resolvers.server_name import ServerName, Shares
 from backends.resolvers.srv import SrvName
@@ -23,7 +24,8 @@ from haproxy_py.config.errors import Where
 from haproxy_py.config.keywords import resolvers as words
 from haproxy_py.config.keywords import server_names
 from haproxy_py.config.model import Config, Section
-from haproxy_py.engine.shm import ServerSlot
+from haproxy_py.engine.shm import Segment, ServerSlot
+from haproxy_py.engine.tally import Tally
 
 WARNING = 4
 NO_RESOLUTION = "set server <b>/<s> fqdn failed because no resolution is configured.\n"
@@ -50,12 +52,25 @@ def sections(config: Config) -> list[Section]:
     return found if own is None else [*found, own]
 
 
-class Names:
-    """Args: life: of the servers. Attributes: sections by name, servers (those that have a name) by slot."""
+def nameserver_counters(found: list[Section], segment: Segment) -> NameserverCounters:
+    """Counters of all workers, by section and nameserver."""
+    return {
+        each.name: {name: Counters(Tally(segment, len(COUNTERS))) for name in (one.name for one in each[words.NAMESERVERS].values())}
+        for each in found
+    }
 
-    def __init__(self, config: Config, life: Life) -> None:
+
+def shared_bytes(config: Config) -> int:
+    """Bytes of the segment that nameserver_counters() takes: whole lines of 64."""
+    return sum(len(each[words.NAMESERVERS]) for each in sections(config)) * (len(COUNTERS) * 8 + 64)
+
+
+class Names:
+    """Args: life: of the servers; counters: of the nameservers. Attributes: sections by name, servers (those that have a name) by slot."""
+
+    def __init__(self, config: Config, life: Life, counters: NameserverCounters) -> None:
         self.life = life
-        self.sections = {each.name: Resolvers(each) for each in sections(config)}
+        self.sections = {each.name: Resolvers(each, counters[each.name]) for each in sections(config)}
         self.servers: dict[ServerSlot, ServerName] = {}
         self.services: dict[tuple[str, str, str], SrvName] = {}  # backend, section, name
         self._shares: dict[str, Shares] = {}  # by backend

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
 
 from haproxy_py.config.keywords.resolvers import Nameserver
+from haproxy_py.engine.tally import Tally
 
 LARGEST = 65535
 AT_ONCE = 64  # answers taken in one go
@@ -15,33 +15,33 @@ WAITING = 256  # questions kept for a stream that is being opened
 UNREAD = 65536  # bytes that a nameserver may leave unread before its stream is given up
 
 
-@dataclass(slots=True)
-class Counters:
-    """As `show resolvers` names them."""
+COUNTERS = (
+    "sent", "snd_error", "valid", "update", "cname", "cname_error", "any_err", "nx", "timeout", "refused", "other", "invalid",
+    "too_big", "truncated", "outdated",
+)  # fmt: skip
+_PLACES = {name: at for at, name in enumerate(COUNTERS)}
 
-    sent: int = 0
-    snd_error: int = 0
-    valid: int = 0
-    update: int = 0
-    cname: int = 0
-    cname_error: int = 0
-    any_err: int = 0
-    nx: int = 0
-    timeout: int = 0
-    refused: int = 0
-    other: int = 0
-    invalid: int = 0
-    too_big: int = 0
-    truncated: int = 0
-    outdated: int = 0
+
+class Counters:
+    """As `show resolvers` names them, in its order. shared: where all workers count; None: this process alone."""
+
+    def __init__(self, shared: Tally | None = None) -> None:
+        self._shared = shared
+        self._own = [0] * len(COUNTERS)
 
     def add(self, name: str) -> None:
         """Count one."""
-        setattr(self, name, getattr(self, name) + 1)
+        if self._shared is None:
+            self._own[_PLACES[name]] += 1
+        else:
+            self._shared.add(_PLACES[name])
 
-    def rows(self) -> list[tuple[str, int]]:
-        """(name, count) in HAProxy's order."""
-        return [(each.name, getattr(self, each.name)) for each in fields(self)]
+    def values(self) -> dict[str, int]:
+        """All of them by name."""
+        return {name: self._own[at] if self._shared is None else self._shared.value(at) for name, at in _PLACES.items()}
+
+
+NameserverCounters = Mapping[str, Mapping[str, Counters]]  # by section and nameserver
 
 
 class Channel:
@@ -49,7 +49,7 @@ class Channel:
 
     def __init__(self, item: Nameserver, take: Callable[[Channel, bytes], None]) -> None:
         self.item = item
-        self.counters = Counters()
+        self.counters = Counters()  # Resolvers has it replaced by that of all workers
         self._take = take
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 
 from backends.resolvers import message
-from backends.resolvers.nameserver import Channel, channel
+from backends.resolvers.nameserver import Channel, Counters, channel
 from backends.resolvers.resolution import Requester, Resolution
 from haproxy_py.config.keywords import resolvers as words
 from haproxy_py.config.model import Section
 
 
 class Resolvers:
-    """Args: item: the section. Nothing is sent before start()."""
+    """Args: item: the section; counters: of its nameservers, by name. Nothing is sent before start()."""
 
-    def __init__(self, item: Section) -> None:
+    def __init__(self, item: Section, counters: Mapping[str, Counters] | None = None) -> None:
         self.name = item.name
         self.item = item
         self.retries = item[words.RETRIES]
@@ -23,6 +24,8 @@ class Resolvers:
         self.timeout_retry_ms = max(1, item[words.TIMEOUT_RETRY])
         self.payload = item[words.PAYLOAD]
         self.channels = [channel(each, self._take) for each in item[words.NAMESERVERS].values()]
+        for each in self.channels:
+            each.counters = counters[each.name] if counters else each.counters
         self.resolutions: dict[tuple[str, int], Resolution] = {}
         self._asked: dict[int, Resolution] = {}
         self._number: dict[Resolution, int] = {}
@@ -142,7 +145,7 @@ class Resolvers:
         lines = [f"Resolvers section {self.name}"]
         for each in self.channels:
             lines.append(f" nameserver {each.name}:")
-            lines += [f"  {name + ':':<12} {count}" for name, count in each.counters.rows()]
+            lines += [f"  {name + ':':<12} {count}" for name, count in each.counters.values().items()]
         return "\n".join(lines) + "\n"
 
 

@@ -191,7 +191,7 @@ class ServerName:
         by = f"{self.section.name}/{channel.name}" if channel is not None else CACHE
         if wanted != (self.attached if found.names(self.attached) else where) or not where:
             if channel is not None:
-                channel.counters.update += 1
+                channel.counters.add("update")
             self.move(wanted, by)
         self.attached = wanted
         self._back()

@@ -22,7 +22,8 @@ from backends.follow import Follower
 from backends.life import Life
 from backends.mail import Post
 from backends.resolvers.lookups import Lookups
-from backends.resolvers.names import Names, sections
+from backends.resolvers.names import Names, nameserver_counters, sections
+from backends.resolvers.names import shared_bytes as nameserver_bytes
 from backends.slowstart import Warmer
 from frontends import bind
 from frontends.build import build_frontend, build_listener, finish_backend, hostname_of
@@ -92,7 +93,9 @@ class Instance:
         self.follower = Follower(segment, [])
         self.life: Life = None  # type: ignore[assignment]  # the same
         self.told: list[str] = []  # complaints about servers state files, for the console
-        self.lookups = Lookups(sections(config))
+        resolvers = sections(config)
+        self.nameservers = nameserver_counters(resolvers, segment)
+        self.lookups = Lookups(resolvers, self.nameservers)
         self.names: Names = None  # type: ignore[assignment]  # the same
         self.post: Post = None  # type: ignore[assignment]  # the same
         self.warmer: Warmer | None = None
@@ -118,7 +121,7 @@ class Instance:
             workers,
             proxies=len(fronts) + len(backs) + len(limited),
             servers=servers + SPARE_SERVERS,
-            extra_bytes=shared_bytes(config) + 65536,
+            extra_bytes=shared_bytes(config) + nameserver_bytes(config) + 65536,
         )
         segment.maxconn = config.globals[process_words.MAXCONN] or 0
         for number, setting in enumerate((process_words.MAXCONNRATE, process_words.MAXSESSRATE, tls_words.MAXSSLRATE)):
@@ -149,7 +152,7 @@ class Instance:
             for server in backend.servers:
                 server.alarm = made._alarmed if server.observe else None
         made.life = Life(config, made._slot_of, made.log, to_stderr, follow=made._follow)
-        made.names = Names(config, made.life)
+        made.names = Names(config, made.life, made.nameservers)
         made.post = Post(config)
         made.checker = Checker(config, made._slot_of, made.log, life=made.life)
         made.checker.prepare()

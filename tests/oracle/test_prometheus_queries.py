@@ -66,7 +66,8 @@ QUERIES = (
     "?scope=server&scope=nobody", "??scope=server", "?scope=server&scope=*", "?scope=*&scope=nobody",
 )  # fmt: skip
 LATER = re.compile(
-    "_request_duration_seconds|zlib_memory|failed_resolutions|build_info|max_memory_bytes|total_warnings|patterns_|process_node"
+    "haproxy_resolver_|_request_duration_seconds|zlib_memory|failed_resolutions|build_info|max_memory_bytes|total_warnings"
+    "|patterns_|process_node"
     "|(frontend|backend|server)_current_session_rate|server_active|server_backup|server_http_requests_total"
 )
 METHODS = ("HEAD", "POST", "PUT", "OPTIONS", "DELETE", "NONE")

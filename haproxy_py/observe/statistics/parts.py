@@ -7,7 +7,7 @@ to put where.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from haproxy_py.config.keywords import balance
@@ -44,6 +44,7 @@ class World(Protocol):
     hard_maxconn: int
     disabled_now: set[str]  # frontends that the runtime socket has disabled
     shut_now: set[str]  # ... for good
+    nameservers: Mapping[str, Mapping[str, Any]]  # counters of the nameservers of resolvers sections
     sockets: dict[str, list[tuple[Bind, int, ProxySlot]]]  # by proxy: line, port, counters (option socket-stats)
 
     def dropped_logs(self) -> int:

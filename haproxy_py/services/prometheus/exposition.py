@@ -18,7 +18,7 @@ from haproxy_py.config.keywords.proxy import DESCRIPTION
 from haproxy_py.observe.statistics.fields import INFO, PLACE, PROXY_FIELDS, STAT
 from haproxy_py.observe.statistics.parts import LISTENER, SERVER, BackendPart, Part, Row
 from haproxy_py.observe.statistics.query import Query
-from haproxy_py.services.prometheus.metrics import PROCESS, ROWS, SCOPES, Metric
+from haproxy_py.services.prometheus.metrics import PROCESS, RESOLVERS, ROWS, SCOPES, Metric
 from haproxy_py.services.prometheus.wish import Wish
 
 SERVER_STATES = ("DOWN", "UP", "MAINT", "DRAIN", "NOLB")
@@ -92,6 +92,8 @@ class Exposition:
                         yield from self._family(letter, scope, metric)
                 yield from self._extra(letter, scope)
                 yield from self._durations(letter, scope)
+        if self.wish.scope("resolver"):
+            yield self.resolvers().encode()
         if self.open_metrics:
             yield b"# EOF\n"
 
@@ -247,6 +249,21 @@ class Exposition:
             lines.append(f"{name}_count{{{labels}}} {sums[-1]}\n")
             yield (text + "".join(lines)).encode()
             text = ""
+
+    def resolvers(self) -> str:
+        """The counters of nameservers, of all workers (HAProxy 3.0)."""
+        rows = [
+            (f'resolver="{escaped(section)}",nameserver="{escaped(name)}"', counters.values())
+            for section, nameservers in self.statistics.world.nameservers.items()
+            for name, counters in nameservers.items()
+        ]
+        parts = []
+        for name, field, help_ in RESOLVERS if rows else ():
+            whole = f"haproxy_resolver_{name}"
+            if self.wish.metric(whole):
+                parts.append(self.head(whole, "counter", help_))
+                parts += [f"{whole}{{{labels}}} {values[field]}\n" for labels, values in rows]
+        return "".join(parts)
 
     def process(self) -> str:
         """The metrics of the whole process group."""

@@ -191,3 +191,21 @@ PROCESS = (
     ("patterns_freed_total", "PatternsFreed", "counter"),
     ("node", "node", "gauge"),
 )  # fmt: skip
+# name, field of `show resolvers`, words
+RESOLVERS = (
+    ("sent", "sent", "Total number of questions sent."),
+    ("send_error", "snd_error", "Total number of questions that could not be sent."),
+    ("valid", "valid", "Total number of valid answers."),
+    ("update", "update", "Total number of answers that changed a server."),
+    ("cname", "cname", "Total number of answers with a CNAME alone."),
+    ("cname_error", "cname_error", "Total number of answers with a broken chain of CNAMEs."),
+    ("any_err", "any_err", "Total number of empty answers."),
+    ("nx", "nx", "Total number of answers that the name does not exist."),
+    ("timeout", "timeout", "Total number of questions that were not answered in time."),
+    ("refused", "refused", "Total number of refusals."),
+    ("other", "other", "Total number of answers with any other error."),
+    ("invalid", "invalid", "Total number of answers that could not be read."),
+    ("too_big", "too_big", "Total number of answers that were too large."),
+    ("truncated", "truncated", "Total number of truncated answers."),
+    ("outdated", "outdated", "Total number of answers that came too late or to no question."),
+)

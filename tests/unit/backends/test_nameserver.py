@@ -93,6 +93,7 @@ def test_a_stream_that_nobody_reads_is_given_up() -> None:
     while channel.send(bytes(500)):
         sent += 1
     assert sent == UNREAD // 502 + 1 and transport.aborted
-    assert (channel.counters.sent, channel.counters.snd_error) == (sent, 1)
+    counted = channel.counters.values()
+    assert (counted["sent"], counted["snd_error"]) == (sent, 1)
     channel.stop()
     loop.close()

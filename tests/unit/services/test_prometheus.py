@@ -16,6 +16,9 @@ from haproxy_py.services.prometheus.exposition import Exposition, escaped
 from haproxy_py.services.prometheus.wish import BadRequest, Wish
 
 TEXT = """
+resolvers names
+  nameserver first 127.0.0.1:1
+  nameserver second 127.0.0.1:2
 frontend fe
   mode http
   description front "door"
@@ -56,6 +59,16 @@ def test_families_are_whole_and_once(made: Statistics) -> None:
     assert {"haproxy_process_nbthread", "haproxy_listener_status", "haproxy_backend_agg_check_status"} < set(names)
 
 
+def test_nameservers_have_their_counters(made: Statistics) -> None:
+    made.world.nameservers["names"]["second"].add("nx")
+    got = {
+        (labels["resolver"], labels["nameserver"]): value
+        for labels, value in samples(text(made, b"scope=resolver"))["haproxy_resolver_nx"]
+    }
+    assert (got["names", "first"], got["names", "second"]) == (0, 1)
+    assert "haproxy_resolver_" not in text(made, b"scope=server")
+
+
 def test_states_have_one_sample_each(made: Statistics) -> None:
     got = samples(text(made))
     states = {labels["state"]: value for labels, value in got["haproxy_server_status"] if labels["server"] == "s2"}
@@ -82,7 +95,7 @@ def test_histograms(made: Statistics) -> None:
     ("query", "scopes"),
     [
         (b"scope=server", {"server"}), (b"scope=frontend&scope=global", {"frontend", "process"}), (b"scope=", set()),
-        (b"scope=*", {"process", "frontend", "listener", "backend", "server"}), (b"scope=sticktable", set()),
+        (b"scope=*", {"process", "frontend", "listener", "backend", "server", "resolver"}), (b"scope=sticktable", set()),
     ],
 )  # fmt: skip
 def test_scopes(made: Statistics, query: bytes, scopes: set[str]) -> None:

@@ -1,0 +1,9 @@
+"""Types of engine.tally for Python."""
+
+from haproxy_py.engine.shm import Segment
+
+class Tally:
+    size: int
+    def __init__(self, segment: Segment, size: int) -> None: ...
+    def add(self, at: int, n: int = 1) -> None: ...
+    def value(self, at: int) -> int: ...
