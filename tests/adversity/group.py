@@ -51,8 +51,12 @@ def state(pid: int) -> str:
 
 
 def serves(pid: int) -> bool:
-    """Whether a worker has come as far as to handle SIGUSR1 itself."""
-    caught = re.search(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    """Whether a worker has come as far as to handle SIGUSR1 itself; one that has died does not."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    caught = re.search(r"SigCgt:\s+(\w+)", status)
     return caught is not None and bool(int(caught[1], 16) >> (signal.SIGUSR1 - 1) & 1)
 
 
