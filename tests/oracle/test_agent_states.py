@@ -109,14 +109,19 @@ def mouths() -> Iterator[dict[str, Mouth]]:
 
 
 def rows(made: Farm) -> list[dict[str, str]]:
-    """The servers' statistics at a moment when no agent but the silent one is being asked."""
+    """Each server's statistics at a moment when its agent is not being asked (the silent one is asked all the time)."""
     end = time.monotonic() + LONG_SECONDS
+    found: dict[str, dict[str, str]] = {}
     while True:
         told = csv.DictReader(made.ask("show stat").removeprefix("# ").splitlines())
-        found = [row for row in told if row["type"] == "2"]
-        if not any(row["agent_status"].startswith("*") for row in found if row["svname"] not in ("si", "no")):
-            return found
-        assert time.monotonic() < end, "asked all the time"
+        servers = [row for row in told if row["type"] == "2"]
+        for row in servers:
+            if row["svname"] in ("si", "no") or not row["agent_status"].startswith("*"):
+                found.setdefault(f"{row['pxname']}/{row['svname']}", row)
+        missing = [name for row in servers if (name := f"{row['pxname']}/{row['svname']}") not in found]
+        if not missing:
+            return [found[f"{row['pxname']}/{row['svname']}"] for row in servers]
+        assert time.monotonic() < end, ("asked all the time", missing)
 
 
 def snapshot(made: Farm) -> list[list[str]]:
