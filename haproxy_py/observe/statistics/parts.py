@@ -7,6 +7,7 @@ to put where.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,7 +72,7 @@ _ZERO_FRONT = ("h2sess", "h3sess", "h2req", "h3req")
 _H2 = tuple(found.name for found in STAT if found.name.startswith("h2_"))
 
 
-class Part:
+class Part(ABC):
     """One row. kind: FRONTEND and so on; number: the `sid`."""
 
     kind: int
@@ -91,9 +92,9 @@ class Part:
         for name, value in values.items():
             self.fixed[PLACE[name]] = value
 
+    @abstractmethod
     def row(self, at_ms: int, *, legends: bool = True) -> Row:
         """Values by field at a wall time in ms. legends: addresses, cookies and algorithms are shown."""
-        raise TypeError(f"{type(self).__name__} has no row")  # pragma: no cover
 
     def start(self, slot: ProxySlot | ServerSlot, at_ms: int, plain: Sequence[tuple[int, str]]) -> tuple[Row, dict[str, Any]]:
         """A fresh row with the fixed fields and those that are counted as such."""

@@ -47,12 +47,10 @@ def number(value: int) -> str:
 
 def size(value: int) -> str:
     """Bytes in short: 0, 999, 12.3k, 4.5G."""
-    scaled = float(value)
-    for unit in UNITS:
-        if scaled < 1000 or unit == UNITS[-1]:
-            return f"{scaled:.1f}{unit}" if unit and scaled < 100 else f"{scaled:.0f}{unit}"
-        scaled /= 1000
-    return ""  # pragma: no cover
+    scaled, power = float(value), 0
+    while scaled >= 1000 and power < len(UNITS) - 1:
+        scaled, power = scaled / 1000, power + 1
+    return f"{scaled:.{1 if power and scaled < 100 else 0}f}{UNITS[power]}"
 
 
 def span(seconds: int) -> str:
