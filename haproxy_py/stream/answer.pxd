@@ -1,6 +1,7 @@
 """How a request ends; see answer.pyx. The fields are those of the whole HTTP stream."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from haproxy_py.engine.counters cimport Counters
 from haproxy_py.engine.http1 cimport H1Parser
 from haproxy_py.engine.reply cimport Reply
 from haproxy_py.stream.conf cimport HttpConf
@@ -24,6 +25,7 @@ cdef class HttpAnswer(Relay):
     cdef uint64_t counted_out
     cdef bytes reply_body
     cdef bint run_after_rules(self) noexcept
+    cdef int counters_of(self, Counters **found) noexcept
     cdef void count_internal_error(self) noexcept
     cdef void send_raw(self, bytes text, int status) noexcept
     cdef void finish_session(self) noexcept

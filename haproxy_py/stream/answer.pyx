@@ -139,23 +139,32 @@ cdef class HttpAnswer(Relay):
         self.after_failures += v == V_ERROR
         return v != V_ERROR
 
-    cdef void rewrite_failed(self) noexcept:
-        self.fe.mine.wrew += 1
+    cdef int counters_of(self, Counters **found) noexcept:
+        """The counters of all who have a part in this stream: frontend, backend, server, bind line. How many, at most 4."""
+        cdef int n = 1
+        found[0] = self.fe.mine
         if self.counted_be:
-            self.be.mine.wrew += 1
+            found[n] = self.be.mine
+            n += 1
         if self.srv is not None:
-            self.srv.mine.wrew += 1
+            found[n] = self.srv.mine
+            n += 1
         if self.session.door.counts is not None:
-            self.session.door.counts.mine.wrew += 1
+            found[n] = self.session.door.counts.mine
+            n += 1
+        return n
+
+    cdef void rewrite_failed(self) noexcept:
+        cdef Counters *found[4]
+        cdef int i
+        for i in range(self.counters_of(found)):
+            found[i].wrew += 1
 
     cdef void count_internal_error(self) noexcept:
-        self.fe.mine.eint += 1
-        if self.counted_be:
-            self.be.mine.eint += 1
-        if self.srv is not None:
-            self.srv.mine.eint += 1
-        if self.session.door.counts is not None:
-            self.session.door.counts.mine.eint += 1
+        cdef Counters *found[4]
+        cdef int i
+        for i in range(self.counters_of(found)):
+            found[i].eint += 1
 
     cdef void raw_answer(self, int status) noexcept:
         """An error found while reading: HAProxy answers it below the rules, with a fixed text, and closes."""

@@ -159,7 +159,7 @@ cdef class HttpService(HttpAnswer):
                                              self.rq.body.done != 0))
             self.send_head(answer)
         except Exception:
-            self.fe.mine.eint += 1
+            self.count_internal_error()
             self.fail(500, c'I', c'R')
 
     cdef void send_head(self, answer) noexcept:
@@ -280,7 +280,7 @@ cdef class HttpService(HttpAnswer):
                 try:
                     piece = next(self.pieces, None)
                 except Exception:
-                    self.fe.mine.eint += 1
+                    self.count_internal_error()
                     self.keep_client = False
                     self.pieces = None               # without the last chunk: the client sees that it is cut short
                     return
