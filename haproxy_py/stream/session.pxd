@@ -6,7 +6,7 @@ from haproxy_py.engine.reactor cimport Source
 from haproxy_py.engine.shm cimport ProxySlot
 from haproxy_py.engine.worker cimport Worker
 from haproxy_py.rules.rule cimport RuleSet
-from haproxy_py.stream.conf cimport FrontConf
+from haproxy_py.stream.conf cimport FrontConf, LogPlan
 from backends.server cimport ServerConn, ServerUser
 
 cdef enum SessionState:

@@ -44,7 +44,7 @@ cdef class Stream(ServerUser):
         self.accept_wall_us = s.accept_wall_us
 
     cdef bint has_begun(self) noexcept:
-        return self.req_seen or not self.front.http
+        return self.req_seen or (self.req_no > 0 and not self.front.http)
 
     cdef bytes id_of(self):
         if self.unique_id is None and self.front.unique_id is not None and self.has_begun():
@@ -366,8 +366,13 @@ cdef class Session(Conn):
 
     cdef void complain(self, const char *text) noexcept:
         """A line about a connection that failed before any stream (manual 8.2.5)."""
-        if self.front.log is not None:
-            self.front.log.about_connection(self.passer(), text)
+        cdef LogPlan plan = self.front.log
+        cdef Stream t
+        if plan is not None:
+            t = self.passer()
+            if plan.error_format is not None:
+                t.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1) - 1
+            plan.about_connection(t, text)
 
     cdef void drain(self) noexcept:
         cdef char sink[4096]

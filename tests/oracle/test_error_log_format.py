@@ -42,7 +42,15 @@ frontend p
   mode http
   bind 127.0.0.1:{proxy} accept-proxy
   log-format "LOG %ts"
-  error-log-format "ERR %ts %ST %ci %b"
+  error-log-format "ERR %ts %ST %ci %b rt=%rt"
+  unique-id-format w%rt
+frontend q
+  mode tcp
+  bind 127.0.0.1:{tcpproxy} accept-proxy
+  unique-id-format x%rt
+  log-format "TCP %ts %rt"
+  error-log-format "ERR %ts id=%ID/%[unique-id] rt=%rt"
+  default_backend dead
 backend none
   mode http
 backend dead
@@ -58,14 +66,15 @@ ASKED = [
     ("http", b"GET / HT"),
     ("tcp", b""),
     ("proxy", b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
+    ("tcpproxy", b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
 ]
 
 
 def told(product: Product) -> tuple[list[str], list[str]]:
     """The lines of the log, one for each of ASKED, and the ids in replies."""
     with Reservation() as ports:
-        numbers = {name: ports.take() for name in ("http", "tcp", "proxy", "dead")}
-        with product.start(CONFIG.format(**numbers), [numbers[name] for name in ("http", "tcp", "proxy")]) as running:
+        numbers = {name: ports.take() for name in ("http", "tcp", "proxy", "tcpproxy", "dead")}
+        with product.start(CONFIG.format(**numbers), [numbers[name] for name in ("http", "tcp", "proxy", "tcpproxy")]) as running:
             ids = []
             for count, (name, what) in enumerate(ASKED, 1):
                 with socket.create_connection(("127.0.0.1", numbers[name]), 20) as sock:
