@@ -205,3 +205,21 @@ async def connect(port: int, settle: float) -> Peer:
     except OSError:
         pass          # reset or refused while connecting: the reader finds out
     return Peer(sock, settle)
+
+
+def take_turns(port: int, paths: Sequence[str], most: int) -> None:
+    """A GET per path, one after the other, over up to `most` connections that take turns; replies have no body.
+
+    Each connection asks at least once: a client that says nothing would be logged too.
+    """
+    clients = [socket.create_connection(("127.0.0.1", port), 20) for _ in range(min(most, len(paths)))]
+    for i, path in enumerate(paths):
+        client = clients[i % len(clients)]
+        client.sendall(b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
+        got = b""
+        while not got.endswith(b"\r\n\r\n"):
+            part = client.recv(4096)
+            assert part
+            got += part
+    for client in clients:
+        client.close()

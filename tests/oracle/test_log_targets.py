@@ -15,6 +15,7 @@ import pytest
 from tests.adversity.group import poll
 from tests.harness.ports import Reservation
 from tests.harness.products import Product, Running, haproxy26, haproxy28, lacking_oracle, pyhaproxy
+from tests.harness.wire import take_turns
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())]
 PRODUCTS = [haproxy26(), pyhaproxy()]
@@ -100,17 +101,7 @@ class Stage:
 
     def ask(self, paths: list[str]) -> None:
         """One request per path, over connections that take turns."""
-        clients = [socket.create_connection(("127.0.0.1", self.port), 20) for _ in range(min(4, len(paths)))]
-        for i, path in enumerate(paths):
-            client = clients[i % len(clients)]
-            client.sendall(b"GET %s HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
-            got = b""
-            while not got.endswith(b"\r\n\r\n"):
-                part = client.recv(4096)
-                assert part
-                got += part
-        for client in clients:
-            client.close()
+        take_turns(self.port, paths, 4)
 
     def connect(self, command: str) -> socket.socket:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

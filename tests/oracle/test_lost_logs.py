@@ -15,6 +15,8 @@ import pytest
 from tests.adversity.group import children, poll
 from tests.harness.ports import Reservation
 from tests.harness.products import Product, Running, haproxy26, lacking_oracle, pyhaproxy
+from tests.harness.runtime_client import ask
+from tests.harness.wire import take_turns
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())]
 PRODUCTS = [haproxy26(), pyhaproxy()]
@@ -44,29 +46,12 @@ class Stage:
     port: int
 
     def ask(self, times: int, first: int = 0) -> None:
-        """So many requests over up to eight connections that take turns, so that every worker has some. Each connection has
-        at least one: a client that says nothing is logged too."""
-        clients = [socket.create_connection(("127.0.0.1", self.port), 20) for _ in range(min(8, times))]
-        for i in range(times):
-            client = clients[i % len(clients)]
-            client.sendall(b"GET /%d HTTP/1.1\r\nhost: a\r\n\r\n" % (first + i))
-            got = b""
-            while not got.endswith(b"\r\n\r\n"):
-                part = client.recv(4096)
-                assert part
-                got += part
-        for client in clients:
-            client.close()
+        """So many requests over up to eight connections that take turns, so that every worker has some."""
+        take_turns(self.port, [f"/{first + i}" for i in range(times)], 8)
 
     def dropped(self) -> int:
         """DroppedLogs of `show info`."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(20)
-            sock.connect(str(self.sock))
-            sock.sendall(b"show info\n")
-            found = b""
-            while part := sock.recv(65536):
-                found += part
+        found = ask(self.sock, "show info")
         return next(int(row.partition(b":")[2]) for row in found.split(b"\n") if row.startswith(b"DroppedLogs:"))
 
     def read(self) -> list[bytes]:
