@@ -4,7 +4,7 @@
 
 64 connections ask at a fixed rate (`bench.paced`) through one worker. Kinds:
   refuse  1,000 servers in another backend, `check inter 2s`: nobody listens; the ratio is to the same servers without `check`
-  silent  the same with `option httpchk`: somebody accepts and never answers
+  silent  the same with `option httpchk`: the kernel takes the connection, and nobody ever answers
   die     1,000 servers in the backend that is asked, `check inter 1s fall 2`; after a third of the time 500 of them are gone
 Rounds are interleaved, each begins with another product; medians are printed. Goal: p99 beside failing checks within a tenth.
 """
@@ -69,21 +69,42 @@ def beside(kind: str, site: configs.Site, port: int, checked: bool) -> str:
     return HEAD.format(port=site.port) + own(site) + f"backend checked\n{option}" + servers(CHECKED, port, words)
 
 
-class Elsewhere:
-    """A process that listens on one port of every address of 127/8, and answers everybody or nobody. stop() kills it."""
+class Deaf:
+    """Sockets that listen on one port of every address of 127/8 and take nothing out of their queues: they cost no CPU.
 
-    def __init__(self, port: int, answers: bool, cpu: int | None) -> None:
+    QUEUES of them, since the kernel bounds each queue and keeps a connection there although its client has gone.
+    """
+
+    QUEUES = 16
+
+    def __init__(self, port: int) -> None:
+        self.socks = [socket.socket() for _ in range(self.QUEUES)]
+        for sock in self.socks:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(("0.0.0.0", port))
+            sock.listen(4096)
+
+    def stop(self) -> None:
+        """Nobody listens any more."""
+        for sock in self.socks:
+            sock.close()
+
+
+class Elsewhere:
+    """A process that listens on one port of every address of 127/8 and answers everybody. stop() kills it."""
+
+    def __init__(self, port: int, cpu: int | None) -> None:
         self.sock = socket.create_server(("0.0.0.0", port), backlog=4096)
         self.pid = os.fork()
         if self.pid == 0:
             if cpu is not None:
                 os.sched_setaffinity(0, {cpu})
             with contextlib.suppress(KeyboardInterrupt):
-                self._serve(answers)
+                self._serve()
             os._exit(0)
         self.sock.close()
 
-    def _serve(self, answers: bool) -> None:
+    def _serve(self) -> None:
         self.sock.setblocking(False)
         poll = select.epoll()
         poll.register(self.sock, select.EPOLLIN)
@@ -98,8 +119,7 @@ class Elsewhere:
                     continue
                 with contextlib.suppress(OSError):
                     if links[fd].recv(65536):
-                        if answers:
-                            links[fd].send(ANSWER)
+                        links[fd].send(ANSWER)
                         continue
                 links.pop(fd).close()
 
@@ -151,7 +171,7 @@ def checks(args: argparse.Namespace, rig: Rig, product: str, kind: str, checked:
     with Reservation() as ports:
         port = ports.take()
         ports.release()
-        mute = Elsewhere(port, False, rig.load_cpu) if kind == "silent" else None
+        mute = Deaf(port) if kind == "silent" else None
         try:
             site = rig.site()
             with proxy(rig, product, beside(kind, site, port, checked), site):
@@ -167,7 +187,7 @@ def death(args: argparse.Namespace, rig: Rig, product: str, dies: bool) -> Told:
     with Reservation() as ports:
         numbers = ports.take(), ports.take()
         ports.release()
-        dying, staying = (Elsewhere(number, True, rig.load_cpu) for number in numbers)
+        dying, staying = (Elsewhere(number, rig.load_cpu) for number in numbers)
         try:
             site = rig.site()
             rows = "".join(servers(DYING, number, "check inter 1s fall 2", name) for number, name in zip(numbers, "xy", strict=True))
