@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import time
@@ -176,9 +175,7 @@ class Supervisor:
 
     def _wait_ready(self, child: Child) -> bytes | None:
         """b"1": it serves; empty: it has ended; None: neither in READY_WITHIN_S."""
-        poll = select.poll()
-        poll.register(child.ready_fd, select.POLLIN)
-        return os.read(child.ready_fd, 1) if poll.poll(READY_WITHIN_S * 1000) else None
+        return self.notifier.read(child.ready_fd, 1, time.monotonic() + READY_WITHIN_S)
 
     def serve(self) -> int:
         """Supervise until everything has ended. Returns: the exit status."""
@@ -369,10 +366,12 @@ class Supervisor:
             finally:
                 os._exit(code)
         os.close(writer)
-        with os.fdopen(reader, "rb") as said:
-            text = said.read().decode("utf-8", "surrogateescape")
-        if text:
-            self.console.kept.append(text)
+        said = b""
+        while part := self.notifier.read(reader, 4096):
+            said += part
+        os.close(reader)
+        if said:
+            self.console.kept.append(said.decode("utf-8", "surrogateescape"))
         return os.waitpid(pid, 0)[1] == 0
 
     def _ended(self) -> int:

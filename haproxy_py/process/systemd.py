@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -37,6 +38,21 @@ class Notifier:
         if self.due is not None and self.period_s is not None and time.monotonic() >= self.due:
             self.due = time.monotonic() + self.period_s
             self.send("WATCHDOG=1")
+
+    def read(self, fd: int, most: int, until: float | None = None) -> bytes | None:
+        """Wait for what comes on `fd`, at most `most` bytes, and give signs of life meanwhile.
+
+        until: monotonic seconds, None: for ever. Returns: b"" at the end, None when nothing came in time.
+        """
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while True:
+            waits = [at for at in (until, self.due) if at is not None]
+            if poll.poll(max(0.0, min(waits) - time.monotonic()) * 1000 if waits else None):
+                return os.read(fd, most)
+            self.alive()
+            if until is not None and time.monotonic() >= until:
+                return None
 
     def send(self, *fields: str) -> None:
         """Send `NAME=value` fields; a manager that is not there is no fault of ours."""

@@ -1,7 +1,8 @@
 """The command line with a stand-in for the proxy: it answers each connection with its pid and what its configuration says.
 
 Run as a program: `python fake_program.py <flags of pyhaproxy>`; only the keywords of the configuration package are known. A connection that sends "hold" stays open
-until its client closes. The `description` of the global section is what it answers; "die-at-start" makes start() raise.
+until its client closes. The `description` of the global section is what it answers; "die-at-start" makes start() raise,
+"first FIFO" makes the first try to build the configuration last until somebody writes there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from frontends import bind
 from haproxy_py.config.errors import ConfigError
@@ -38,6 +40,10 @@ class Fake:
     def build(cls, config: Config, workers: int = 1) -> Fake:
         if config.globals[words.DESCRIPTION] == "unbuildable":
             raise ConfigError("no such certificate")
+        first = Path(config.globals[words.DESCRIPTION].removeprefix("first "))
+        if first.is_fifo():
+            first.open().close()
+            first.unlink()
         return cls(config, workers)
 
     def states(self) -> str:

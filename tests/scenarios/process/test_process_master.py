@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -174,19 +175,42 @@ def test_systemd_is_told(fake: Start, tmp_path_factory: pytest.TempPathFactory, 
         assert proxy.ended() == 0
 
 
-def test_systemd_gets_signs_of_life(fake: Start, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def manager(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """What systemd listens on for a service that has to give a sign of life every 100 ms."""
     path = tmp_path_factory.mktemp("s") / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(path))
-        manager.settimeout(20)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(path))
+        sock.settimeout(20)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         monkeypatch.setenv("WATCHDOG_USEC", "100000")
-        proxy = fake("-Ws").serving()
-        assert manager.recv(500).startswith(b"READY=1\n")
-        assert [manager.recv(500) for _ in range(3)] == [b"WATCHDOG=1"] * 3
-        proxy.kill(signal.SIGTERM)
-        said = manager.recv(500)
-        while said == b"WATCHDOG=1":
-            said = manager.recv(500)
-        assert said == b"STOPPING=1"
-        assert proxy.ended() == 0
+        yield sock
+
+
+def told(manager: socket.socket) -> bytes:
+    """The next thing that is no sign of life."""
+    while (said := manager.recv(500)) == b"WATCHDOG=1":
+        pass
+    return said
+
+
+def test_systemd_gets_signs_of_life(fake: Start, manager: socket.socket) -> None:
+    proxy = fake("-Ws").serving()
+    assert told(manager).startswith(b"READY=1\n")
+    assert [manager.recv(500) for _ in range(3)] == [b"WATCHDOG=1"] * 3
+    proxy.kill(signal.SIGTERM)
+    assert told(manager) == b"STOPPING=1"
+    assert proxy.ended() == 0
+
+
+def test_systemd_gets_signs_of_life_while_a_configuration_is_tried(fake: Start, manager: socket.socket, tmp_path: Path) -> None:
+    slow = tmp_path / "slow"
+    os.mkfifo(slow)
+    proxy = fake("-Ws").serving()
+    assert told(manager).startswith(b"READY=1\n")
+    proxy.configure(f"first {slow}")
+    proxy.kill(signal.SIGUSR2)
+    assert told(manager).startswith(b"RELOADING=1\n")
+    assert [manager.recv(500) for _ in range(5)] == [b"WATCHDOG=1"] * 5, "while the child opens the file"
+    slow.write_bytes(b"")
+    assert told(manager).startswith(b"READY=1\n")
