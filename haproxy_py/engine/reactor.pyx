@@ -17,6 +17,7 @@ from haproxy_py.engine.timers cimport Timer, wheel_init, wheel_set, wheel_remove
 cdef enum:
     BATCH = 256           # events fetched by one epoll_wait
     TURN_US = 4000        # a turn that has run so long returns to asyncio
+    BUSY = 32             # events of a turn from which on it is worth while to take the set out of the loop's own
 
 cdef int live_sources = 0
 
@@ -207,12 +208,13 @@ cdef class Reactor:
         """Handle everything that is ready, for a bounded time. Called by the loop; never raises.
 
         With linger_ms the turn waits for more until it is so old, before it gives the thread back: a way through the loop costs
-        more than a request's whole bookkeeping. Only a process that does nothing else may do so. While it lingers the set is
-        taken out of the loop's own, since every event would wake that one too (in the kernel, under its lock). The timerfd ends
+        more than a request's whole bookkeeping. Only a process that does nothing else may do so. When that brings
+        many events the set is taken out of the loop's own, since each would wake that one too (in the kernel, under its lock); to put it
+        back costs a dozen system calls, one of which walks the whole set. The timerfd ends
         it, armed once: a time limit of each epoll_wait would set the machine's timer for every event (a sixth of a request).
         """
         cdef sys.epoll_event events[BATCH]
-        cdef int n, i, wait = 0, rounds = 0
+        cdef int n, i, wait = 0, seen = 0
         cdef Source s
         cdef uint64_t ticks, began = 0
         cdef TurnHook hook
@@ -224,9 +226,6 @@ cdef class Reactor:
                     n = sys.epoll_wait(self.epfd, events, BATCH, -1)
             else:
                 n = sys.epoll_wait(self.epfd, events, BATCH, 0)
-            rounds += 1
-            if rounds == 2 and n > 0 and wait:
-                self.leave_loop()
             if began == 0:
                 self.look_at_wall()
                 began = self.now_us
@@ -241,6 +240,7 @@ cdef class Reactor:
                 if s.watched:
                     s.on_events(events[i].events)
             if n > 0:
+                seen += n
                 self.events_seen += n
             if self.ready:
                 self.run_ready()
@@ -262,6 +262,8 @@ cdef class Reactor:
                 for hook in self.at_turn_end:
                     hook.turn_end()
                 self.arm()
+                if seen >= BUSY and not self.apart:
+                    self.leave_loop()
         for hook in self.at_turn_end:
             hook.turn_end()
         self.in_turn = 0

@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import uvloop
@@ -100,3 +101,37 @@ def test_forgotten_sources_hear_nothing_and_are_freed(loop: asyncio.AbstractEven
         b.close()
 
     loop.run_until_complete(main())
+
+
+class Loop:
+    """As much of a loop as a reactor needs; counts how often the set comes and goes."""
+
+    def __init__(self) -> None:
+        self.came = 0
+        self.went = 0
+
+    def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
+        self.came += 1
+
+    def remove_reader(self, fd: int) -> None:
+        self.went += 1
+
+
+@pytest.mark.parametrize(("events", "departures"), [(3, 0), (40, 1)])
+def test_only_a_busy_turn_takes_the_set_out_of_the_loop(events: int, departures: int) -> None:
+    reactor, loop = Reactor(), Loop()
+    reactor.linger_ms = 20
+    reactor.attach(cast(asyncio.AbstractEventLoop, loop))
+    pairs = [socket.socketpair() for _ in range(events)]
+    probes = [Probe(a.fileno()) for a, _ in pairs]
+    for probe, (_, b) in zip(probes, pairs, strict=True):
+        assert probe.watch(reactor) == 0
+        b.send(b"x")
+    reactor.turn()
+    assert [len(probe.told) for probe in probes] == [1] * events
+    assert (loop.went, loop.came) == (departures, 1 + departures)
+    for probe, pair in zip(probes, pairs, strict=True):
+        probe.forget()
+        pair[0].close()
+        pair[1].close()
+    reactor.detach()
