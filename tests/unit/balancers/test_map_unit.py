@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from math import gcd
 
 import pytest
@@ -38,6 +39,28 @@ def literal(weights: list[int]) -> list[int]:
     return table
 
 
+def queued(weights: list[int]) -> list[int]:
+    """literal() for large tables: what a server is owed grows at ceil(j * total / weight) only, and a heap knows who is owed most."""
+    total, owed = sum(weights), [1] * len(weights)
+    grows: list[list[int]] = [[] for _ in range(total + 1)]
+    for i, weight in enumerate(weights):
+        for j in range(1, weight + 1):
+            grows[-(-j * total // weight)].append(i)
+    heap = [(-1, i) for i, weight in enumerate(weights) if weight]
+    found = []
+    for place in range(1, total + 1):
+        for i in grows[place]:
+            owed[i] += 1
+            heappush(heap, (-owed[i], i))
+        while -heap[0][0] != owed[heap[0][1]]:
+            heappop(heap)
+        i = heappop(heap)[1]
+        owed[i] -= 1
+        heappush(heap, (-owed[i], i))
+        found.append(i)
+    return found
+
+
 def table(pool: Pool, length: int) -> list[int]:
     assert isinstance(pool.balancer, Hashed)
     return [slot.place for n in range(length) if (slot := pool.balancer.server_of(n)) is not None]
@@ -55,6 +78,36 @@ def test_table(weights: list[int]) -> None:
     pool = Pool(mapped, weights)
     assert table(pool, len(expected)) == expected
     assert pool.picks(len(expected)) == expected
+
+
+@settings(max_examples=60)
+@given(st.lists(st.integers(0, 256), min_size=1, max_size=30))
+def test_weights_of_all_sizes(weights: list[int]) -> None:
+    expected = queued(reduced(weights))
+    assert Pool(mapped, weights).picks(len(expected)) == expected
+
+
+@given(WEIGHTS)
+def test_both_readings_of_the_rule(weights: list[int]) -> None:
+    assert queued(weights) == literal(weights)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        pytest.param([1 + i * 37 % 11 for i in range(4500)], id="more than one block of the index"),
+        pytest.param([1 + i * 37 % 256 for i in range(256)], id="every weight"),
+        pytest.param(
+            [1, 3, 3, 1, 1, 1, 3, 2, 3, 3, 1, 3, 2, 3, 2, 1, 227, 1, 3, 227, 3, 3, 3, 2, 1, 3, 227, 1, 3],
+            id="somebody is owed three",
+        ),
+        pytest.param([256], id="one server"),
+        pytest.param([3] * 64 + [0] * 64 + [5] * 65, id="whole words"),
+    ],
+)
+def test_large_tables(weights: list[int]) -> None:
+    expected = queued(reduced(weights))
+    assert Pool(mapped, weights).picks(len(expected)) == expected
 
 
 @settings(max_examples=60)
