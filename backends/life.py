@@ -10,7 +10,6 @@ What is decided lies in shared memory (backends.state), so any worker may call; 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from backends.checks.status import HANA, Finding
 from backends.state import Change
 from haproxy_py.config.keywords.server_options import BACKUP, CHECK, FALL, RISE
 from haproxy_py.config.model import Config, Proxy, Server
+from haproxy_py.engine import clock as program
 from haproxy_py.engine.shm import ServerSlot
 
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
@@ -79,7 +79,7 @@ class ServerLife:
 
 class Life:
     """Args: lookup: the shared slot of a server, None if it has none. log: a line to a proxy's log targets at a syslog level.
-    say: puts a message on stderr. judges: by server, what counts a check's finding. mail: (server, level, text) for email-alert. clock: wall seconds; steady: monotonic ones."""
+    say: puts a message on stderr. judges: by server, what counts a check's finding. mail: (server, level, text) for email-alert. clock: seconds of engine.clock."""
 
     def __init__(
         self,
@@ -89,14 +89,12 @@ class Life:
         say: Callable[[Message], None],
         *,
         follow: Follow | None = None,
-        clock: Callable[[], float] = time.time,
-        steady: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = program.now,
     ) -> None:
         self.log = log
         self.say = say
         self.follow = follow
         self.clock = clock
-        self.steady = steady
         self.mail: Callable[[ServerLife, int, str], None] | None = None
         self.starting = False
         self.judges: dict[ServerSlot, Judge] = {}
@@ -168,7 +166,7 @@ class Life:
         return self._operate(self.servers[slot], state.STOPPING, why)
 
     def _operate(self, one: ServerLife, new: int, why: str) -> list[Message]:
-        change = state.operate(one.slot, new, int(self.clock()), int(self.steady()))
+        change = state.operate(one.slot, new, int(self.clock()))
         if not change.moved:
             return []
         self._end_streams(one, change)
@@ -182,7 +180,7 @@ class Life:
     def warming(self, slot: ServerSlot) -> list[Message]:
         """It was in the middle of its slowstart, as a state file said, and begins that anew."""
         one = self.servers[slot]
-        change = state.begin_warming(slot, int(self.clock()), int(self.steady()))
+        change = state.begin_warming(slot, int(self.clock()))
         told = [sentences.operational(one.name, "", change, self._followed(one, change))]
         self._tell(one, told, change)
         return told
@@ -202,7 +200,7 @@ class Life:
     def warmed(self, slot: ServerSlot) -> list[Message]:
         """One step of slowstart; the last one is told as `is UP`."""
         one = self.servers[slot]
-        change = state.warm(slot, int(self.clock()), int(self.steady()))
+        change = state.warm(slot, int(self.clock()))
         requeued = self._followed(one, change)
         if not change.moved:
             return []
@@ -223,7 +221,7 @@ class Life:
         if left:
             self._resume_checks(one)
         back = self._state_after(one) if left else state.STOPPED
-        change = state.administer(one.slot, add, remove, int(self.clock()), back, int(self.steady()))
+        change = state.administer(one.slot, add, remove, int(self.clock()), back)
         if not change.moved:
             return []
         if change.admin & state.MAINT and not change.old_admin & state.MAINT:
@@ -287,7 +285,7 @@ class Life:
     def reweigh(self, slot: ServerSlot, weight: int) -> list[Message]:
         """Give a server the weight 0..256. Returns what was said."""
         one = self.servers[slot]
-        change = state.reweigh(slot, weight, int(self.clock()), int(self.steady()))
+        change = state.reweigh(slot, weight, int(self.clock()))
         self._followed(one, change)
         told: list[Message] = []
         self._tell(one, told, change)

@@ -74,7 +74,7 @@ cdef class ServerConn(Conn):
     cdef void count_handshake(self) noexcept:
         """A TLS handshake is done: for server, backend and process; a session that was resumed needed no new key."""
         cdef ProxySlot tls = self.worker.segment.tls
-        cdef uint64_t now_s = <uint64_t>self.reactor.wall_us // 1000000
+        cdef uint64_t now_s = self.reactor.clock_us // 1000000
         cdef bint resumed = self.tls.resumed()
         self.home.slot.mine.ssl_sess += 1
         self.home.slot.mine.ssl_reused += resumed

@@ -1,22 +1,20 @@
 """The one place where a server's operational state changes: health checks, the runtime socket and start-up all come here.
 
 Every change happens under the proxy's lock, recounts what may be used, moves the generation (balancers of all workers
-see it at their next pick) and wakes workers that hold queues. Times (`now`) are wall seconds; slowstart goes by the
-monotonic clock, whose seconds the functions take as `steady` (-1: they look themselves).
+see it at their next pick) and wakes workers that hold queues. Times (`now`) are seconds of engine.clock.
 """
 
 from collections import namedtuple
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
-from time import time
 
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
 from libc.string cimport memcpy, memset, strlen
 cimport haproxy_py.engine.sys as sys
 from cpython.bytes cimport PyBytes_AS_STRING
 from balancers.base cimport recount
 from haproxy_py.engine.addr cimport Addr, ADDR_TEXT, addr_text
+from haproxy_py.engine.clock cimport clock_s
 from haproxy_py.engine.shm cimport (
     ADM_IMAINT, ADM_MAINT, ProxyShared, ProxySlot, ServerShared, ServerSlot, SRV_STOPPED, SRV_STARTING, SRV_RUNNING,
     SRV_STOPPING, spin_lock, spin_unlock,
@@ -57,37 +55,28 @@ cdef void proxy_moved(ProxyShared *px, uint32_t usable_before, uint32_t now) noe
         px.changed = now
 
 
-cdef uint32_t seconds(int64_t steady) noexcept nogil:
-    """`steady`, or the monotonic clock's second; the same in all workers."""
-    cdef timespec at
-    if steady >= 0:
-        return <uint32_t>steady
-    clock_gettime(CLOCK_MONOTONIC, &at)
-    return <uint32_t>at.tv_sec
-
-
-cdef uint32_t warm_for(ServerShared *s, uint32_t steady) noexcept nogil:
+cdef uint32_t warm_for(ServerShared *s, uint32_t now) noexcept nogil:
     """Seconds since its slowstart began."""
-    return steady - s.warm_since if steady > s.warm_since else 0
+    return now - s.warm_since if now > s.warm_since else 0
 
 
-cdef uint32_t weighed(ServerShared *s, uint32_t steady) noexcept nogil:
+cdef uint32_t weighed(ServerShared *s, uint32_t now) noexcept nogil:
     """The effective weight: 16 times the user's, less while slowstart lets it grow with each second (manual 5.2)."""
-    cdef uint32_t since = warm_for(s, steady)
+    cdef uint32_t since = warm_for(s, now)
     if s.state != SRV_STARTING or not s.ramps or not s.slowstart or since >= s.slowstart:
         return s.uweight * 16
     return s.uweight * ((16 * since + s.slowstart) // s.slowstart)
 
 
-cdef uint8_t throttled(ServerShared *s, uint32_t steady) noexcept nogil:
+cdef uint8_t throttled(ServerShared *s, uint32_t now) noexcept nogil:
     """During slowstart one more than the percent of maxconn that it may have; 0 outside of it."""
-    cdef uint32_t since = warm_for(s, steady)
+    cdef uint32_t since = warm_for(s, now)
     if s.state != SRV_STARTING or since >= s.slowstart:
         return 0
     return <uint8_t>(1 + 100 * since // s.slowstart)
 
 
-cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t before, uint32_t now, uint32_t steady):
+cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t before, uint32_t now):
     """What every change ends with: weights, the proxy's numbers, a new generation. The lock is held, and given back.
 
     A server that stops keeps the weight it had, as the statistics show it.
@@ -96,8 +85,8 @@ cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t 
     cdef ServerShared *s = slot.shared
     if moved:
         if s.state != SRV_STOPPED or old == SRV_STOPPED:
-            s.eweight = weighed(s, steady)
-        s.throttle = throttled(s, steady)
+            s.eweight = weighed(s, now)
+        s.throttle = throttled(s, now)
         recount(slot.proxy)
         proxy_moved(px, before, now)
         px.generation += 1
@@ -107,18 +96,18 @@ cdef object moved(ServerSlot slot, bint moved, int old, int old_admin, uint32_t 
     return Change(moved, old, s.state, old_admin, s.admin, before, px.usable, px.usable_backup, s.scur, s.qcur)
 
 
-cdef void turn(ServerShared *s, int state, uint32_t now, uint32_t steady) noexcept nogil:
+cdef void turn(ServerShared *s, int state, uint32_t now) noexcept nogil:
     """Take the operational state: counters chkdown, downtime and the times of the change."""
     if state == SRV_STOPPED:
         s.chkdown += 1
     elif s.state == SRV_STOPPED and now > s.last_change:
         s.downtime += now - s.last_change
     s.last_change = now
-    s.warm_since = steady
+    s.warm_since = now
     s.state = <uint8_t>state
 
 
-def operate(ServerSlot slot not None, int state, uint32_t now, int64_t steady=-1) -> Change:
+def operate(ServerSlot slot not None, int state, uint32_t now) -> Change:
     """Give a server the operational `state` (STOPPED, STARTING, RUNNING, STOPPING) at wall second `now`.
 
     A server in maintenance keeps its state, and STARTING is no news to one that is RUNNING: `moved` is False then.
@@ -133,11 +122,11 @@ def operate(ServerSlot slot not None, int state, uint32_t now, int64_t steady=-1
         state = SRV_RUNNING
         news = old != SRV_RUNNING and not s.admin & ADM_MAINT
     if news:
-        turn(s, state, now, seconds(steady))
-    return moved(slot, news, old, s.admin, before, now, seconds(steady))
+        turn(s, state, now)
+    return moved(slot, news, old, s.admin, before, now)
 
 
-def begin_warming(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> Change:
+def begin_warming(ServerSlot slot not None, uint32_t now) -> Change:
     """Make a server STARTING, whatever it was and even without slowstart: only a state file knows of such a one."""
     cdef ServerShared *s = slot.shared
     cdef ProxyShared *px = slot.proxy.shared
@@ -146,8 +135,8 @@ def begin_warming(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> 
     cdef int old = s.state
     s.state = SRV_STARTING
     s.last_change = now
-    s.warm_since = seconds(steady)
-    return moved(slot, True, old, s.admin, before, now, s.warm_since)
+    s.warm_since = now
+    return moved(slot, True, old, s.admin, before, now)
 
 
 def inherit_maintenance(ServerSlot slot not None, uint32_t now) -> None:
@@ -162,30 +151,29 @@ def inherit_maintenance(ServerSlot slot not None, uint32_t now) -> None:
 
 
 def restore(ServerSlot slot not None, uint32_t last_change, int check_status) -> None:
-    """What a state file knows beside states. last_change: wall second, 0: as it is."""
+    """What a state file knows beside states. last_change: second of engine.clock, 0: as it is."""
     if last_change:
         slot.shared.last_change = last_change
     slot.shared.check_status = check_status
 
 
-def warm(ServerSlot slot not None, uint32_t now, int64_t steady=-1) -> Change:
+def warm(ServerSlot slot not None, uint32_t now) -> Change:
     """One step of slowstart; after the last one the server is RUNNING. `moved`: that has just happened."""
     cdef ServerShared *s = slot.shared
     cdef ProxyShared *px = slot.proxy.shared
-    cdef uint32_t at = seconds(steady)
     spin_lock(&px.lock)
     cdef uint32_t before = px.usable + px.usable_backup
-    cdef bint over = s.state == SRV_STARTING and warm_for(s, at) >= s.slowstart
+    cdef bint over = s.state == SRV_STARTING and warm_for(s, now) >= s.slowstart
     cdef int old = s.state
     if over:
         s.state = SRV_RUNNING
         s.last_change = now
-    cdef bint news = s.state != SRV_STOPPED and (s.eweight != weighed(s, at) or s.throttle != throttled(s, at))
-    change = moved(slot, news or over, old, s.admin, before, now, at)
+    cdef bint news = s.state != SRV_STOPPED and (s.eweight != weighed(s, now) or s.throttle != throttled(s, now))
+    change = moved(slot, news or over, old, s.admin, before, now)
     return change._replace(moved=over)
 
 
-def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int back=SRV_STOPPED, int64_t steady=-1) -> Change:
+def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int back=SRV_STOPPED) -> Change:
     """Set and clear ADM_* bits. Entering maintenance stops a server; leaving it gives the state `back`.
 
     `moved`: some bit has changed.
@@ -200,23 +188,23 @@ def administer(ServerSlot slot not None, int add, int remove, uint32_t now, int 
     s.admin = <uint8_t>new
     if new & ADM_MAINT and not admin & ADM_MAINT:
         if old != SRV_STOPPED:
-            turn(s, SRV_STOPPED, now, seconds(steady))
+            turn(s, SRV_STOPPED, now)
     elif admin & ADM_MAINT and not new & ADM_MAINT:
         s.downtime += now - s.last_change if now > s.last_change else 0
         s.last_change = now
-        s.warm_since = seconds(steady)
+        s.warm_since = now
         s.state = <uint8_t>(SRV_RUNNING if back == SRV_STARTING and not s.slowstart else back)
-    return moved(slot, new != admin, old, admin, before, now, seconds(steady))
+    return moved(slot, new != admin, old, admin, before, now)
 
 
-def reweigh(ServerSlot slot not None, int weight, uint32_t now, int64_t steady=-1) -> Change:
+def reweigh(ServerSlot slot not None, int weight, uint32_t now) -> Change:
     """Give a server the user's weight 0..256."""
     cdef ServerShared *s = slot.shared
     spin_lock(&slot.proxy.shared.lock)
     cdef uint32_t before = slot.proxy.shared.usable + slot.proxy.shared.usable_backup
     cdef bint news = s.uweight != weight
     s.uweight = <uint16_t>weight
-    return moved(slot, news, s.state, s.admin, before, now, seconds(steady))
+    return moved(slot, news, s.state, s.admin, before, now)
 
 
 def set_state(ServerSlot slot not None, int state, uint32_t now) -> tuple:
@@ -338,7 +326,7 @@ def set_up(ServerSlot slot not None, *, int weight=1, bint backup=False, int adm
     """Fill a fresh slot: running, `weight` 0..256, where it is (IP text, "" none). Call refresh() when all are filled."""
     cdef ServerShared *s = slot.shared
     s.state = SRV_STOPPED if admin & ADM_MAINT else SRV_RUNNING
-    s.last_change = <uint32_t>time()
+    s.last_change = <uint32_t>clock_s()
     s.uweight = s.iweight = <uint16_t>weight
     s.eweight = weight * 16
     s.backup = backup

@@ -118,7 +118,7 @@ cdef class Listener(Door):
         """Limits on rates, the frontend's and the process's: one more now? Else the kernel's queue holds who comes until there is room again."""
         cdef Reactor r = self.worker.reactor
         cdef GlobalShared *g = self.worker.segment.shared
-        cdef uint64_t now_ms = <uint64_t>r.wall_us // 1000
+        cdef uint64_t now_ms = r.clock_us // 1000
         cdef uint32_t wait = 0
         if self.front.rate_limit:
             wait = take_session(&self.front.slot.shared.sessions, self.front.rate_limit, now_ms)
@@ -136,7 +136,7 @@ cdef class Listener(Door):
     cdef void give_rates(self) noexcept:
         """in_rate() has counted one that did not come."""
         cdef GlobalShared *g = self.worker.segment.shared
-        cdef uint64_t now_ms = <uint64_t>self.worker.reactor.wall_us // 1000
+        cdef uint64_t now_ms = self.worker.reactor.clock_us // 1000
         if self.front.rate_limit:
             give_session(&self.front.slot.shared.sessions, now_ms)
         if g.rate_limited:
@@ -237,7 +237,7 @@ cdef class Listener(Door):
         s.accept_us = self.worker.reactor.now_us
         s.accept_wall_us = self.worker.reactor.wall_us
         sys.ha_add64(&self.worker.segment.shared.cum_conns, 1)
-        now_s = <uint64_t>s.accept_wall_us // 1000000
+        now_s = self.worker.reactor.clock_us // 1000000
         count_connection(f.slot.mine, &f.slot.shared.rate_max, now_s)
         all_of_them = self.worker.segment.process
         count_connection(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
@@ -266,7 +266,7 @@ cdef class Listener(Door):
             if self.counts is not None:
                 self.counts.mine.dcon += 1
             if self.worker.segment.shared.rate_limits[RATE_SESSIONS]:
-                give_session(&self.worker.segment.shared.rates[RATE_SESSIONS], <uint64_t>s.accept_wall_us // 1000)
+                give_session(&self.worker.segment.shared.rates[RATE_SESSIONS], self.worker.reactor.clock_us // 1000)
             sys.recv(fd, refused, sizeof(refused), 0)       # bytes that have come must not make the end a reset
             s.drop(False)
             return

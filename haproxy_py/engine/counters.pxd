@@ -57,7 +57,7 @@ cdef struct Counters:             # one per proxy or server and worker; written 
     uint64_t req_rate_last
     uint64_t conn_rate_now        # frontends: connections, refused ones included
     uint64_t conn_rate_last
-    uint64_t last_session         # wall seconds
+    uint64_t last_session         # seconds of engine.clock
     uint64_t qtime_max            # ms; the highest of all workers counts
     uint64_t ctime_max
     uint64_t rtime_max

@@ -87,7 +87,7 @@ cdef void sum_counters(Counters *array, int n, Counters *out) noexcept nogil:
 
 
 cdef dict counters_dict(Counters *sum):
-    """Totals by statistics CSV name; hrsp as hrsp_other and hrsp_1xx .. hrsp_5xx; last_session in wall seconds, 0: never."""
+    """Totals by statistics CSV name; hrsp as hrsp_other and hrsp_1xx .. hrsp_5xx; last_session in seconds of engine.clock, 0: never."""
     cdef int i
     cdef dict totals = {name: (<uint64_t *>sum)[i] for i, name in enumerate(TOTALS)}
     totals["last_session"] = sum.last_session

@@ -18,7 +18,8 @@ cdef class Reactor:
     cdef uint64_t armed_ms                # what the timerfd is set to; 0: off
     cdef uint64_t now_ms                  # monotonic, cached once per loop
     cdef uint64_t now_us                  # monotonic
-    cdef int64_t wall_us                  # since the epoch
+    cdef int64_t wall_us                  # since the epoch; for dates
+    cdef uint64_t clock_us                # since the epoch by the program's own clock (engine.clock); for ages and rates
     cdef int64_t wall_ahead_us            # of the monotonic clock
     cdef Wheel wheel
     cdef list ready

@@ -12,6 +12,7 @@ from cpython.ref cimport Py_INCREF, Py_DECREF
 from libc.stdint cimport uint32_t, uint64_t, int64_t
 from libc.string cimport memset
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.clock cimport ahead_us
 from haproxy_py.engine.timers cimport Timer, wheel_init, wheel_set, wheel_remove, wheel_next, wheel_pop
 
 cdef enum:
@@ -150,6 +151,7 @@ cdef class Reactor:
         self.now_us = <uint64_t>ts.tv_sec * 1000000 + <uint64_t>ts.tv_nsec / 1000
         self.now_ms = self.now_us / 1000
         self.wall_us = <int64_t>self.now_us + self.wall_ahead_us
+        self.clock_us = self.now_us + <uint64_t>ahead_us
 
     cdef void look_at_wall(self) noexcept:
         """How far the wall clock is ahead of the monotonic one: once a turn, so that a clock that is set shows within 4 ms."""

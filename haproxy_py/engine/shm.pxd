@@ -93,7 +93,7 @@ cdef struct ServerShared:
     uint32_t minconn
     uint32_t maxqueue             # 0: none
     uint32_t health               # rise/fall counter
-    uint32_t last_change          # wall seconds
+    uint32_t last_change          # seconds of engine.clock
     uint32_t downtime
     uint32_t chkfail
     uint32_t chkdown
@@ -106,7 +106,7 @@ cdef struct ServerShared:
     int32_t port_offset           # of a port map
     uint8_t port_map              # the client's port plus port_offset is used, not the port of addr
     uint32_t slowstart            # seconds, 0: none
-    uint32_t warm_since           # monotonic seconds: since then it is SRV_STARTING
+    uint32_t warm_since           # seconds of engine.clock: since then it is SRV_STARTING
     uint8_t ramps                 # its weight grows during slowstart (the algorithm can do that)
     uint8_t throttle              # SRV_STARTING: 1 + percent of maxconn that it may have now; else 0
     uint8_t check_result          # srv_check_result of a servers state file

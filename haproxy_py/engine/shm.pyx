@@ -9,8 +9,8 @@ that dies is retired by the supervisor: its totals move to index 0 and its part 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.stddef cimport size_t
 from libc.string cimport memset
-from libc.time cimport time
 cimport haproxy_py.engine.sys as sys
+from haproxy_py.engine.clock cimport clock_s
 from haproxy_py.engine.counters cimport (
     busiest, clear_peaks, counters_dict, fold, number_records, rates_of, statistics_of, sum_counters, times_of, totals_count,
     word_of,
@@ -527,7 +527,7 @@ cdef class ProxySlot:
     def clear_peaks(self) -> None:
         """Forget every maximum of this proxy (`clear counters`)."""
         cdef ProxyShared *s = self.shared
-        clear_peaks(self.counters, self.segment.workers + 1, <uint64_t>time(NULL))
+        clear_peaks(self.counters, self.segment.workers + 1, clock_s())
         s.rate_max = s.req_rate_max = s.conn_rate_max = 0
         s.smax = s.scur
         s.qmax = s.qcur
@@ -599,7 +599,7 @@ cdef class ServerSlot:
 
     def clear_peaks(self) -> None:
         """Forget every maximum of this server (`clear counters`)."""
-        clear_peaks(self.counters, self.segment.workers + 1, <uint64_t>time(NULL))
+        clear_peaks(self.counters, self.segment.workers + 1, clock_s())
         self.shared.rate_max = 0
         self.shared.smax = self.shared.scur
         self.shared.qmax = self.shared.qcur

@@ -10,7 +10,6 @@ instance.soft_stop(); await instance.drained.wait(); instance.close()
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -35,6 +34,7 @@ from haproxy_py.config.keywords import proxy as words
 from haproxy_py.config.keywords.stats_socket import STATS_TIMEOUT
 from haproxy_py.config.model import Bind, Config, Proxy
 from haproxy_py.config.model import Server as ServerItem
+from haproxy_py.engine import clock
 from haproxy_py.engine.shm import ProxySlot, Segment, ServerSlot
 from haproxy_py.engine.worker import Worker
 from haproxy_py.observe.ring_forward import Forwarder
@@ -72,7 +72,7 @@ class Instance:
         self.backends: dict[str, Any] = {}
         self.listening: dict[str, int] = {}
         self.listeners: list[Listener] = []
-        self.born = time.time()  # of the whole group: made before the fork
+        self.born = clock.now()  # of the whole group: made before the fork
         self.sockets: dict[str, list[tuple[Bind, int, ProxySlot]]] = {}
         self.statistics: Statistics = None  # type: ignore[assignment]  # build() makes it
         self.listeners_of: dict[str, list[Listener]] = {}  # by frontend
@@ -165,7 +165,7 @@ class Instance:
 
     def states(self) -> str:
         """What take_over() takes: the text of `show servers state`."""
-        return "".join(state_file.lines(self.life.servers.values(), self.statistics.parts.iid, int(time.time())))
+        return "".join(state_file.lines(self.life.servers.values(), self.statistics.parts.iid, int(clock.now())))
 
     def _build_proxies(self, fronts: list[Proxy], backs: list[Proxy]) -> None:
         fullconns = default_fullconns(self.config)
@@ -228,7 +228,7 @@ class Instance:
     def bind(self, inherited: Mapping[str, int]) -> None:
         """Open the listening sockets, taking over those of `inherited`. Raises: frontends.bind.BindFailure."""
         self.listening = bind.open_all(self.config, inherited, sockets.wanted(self.config))
-        self.statistics.info.booted(time.time())
+        self.statistics.info.booted(clock.now())
 
     def start(self, loop: asyncio.AbstractEventLoop, slot: int = 1, *, shared_loop: bool = False) -> None:
         """Take traffic in this process, nested in `loop` (running or about to run).
@@ -239,7 +239,7 @@ class Instance:
         self.loop = loop
         self.worker.open(loop, linger_ms=0 if shared_loop else LINGER_MS)
         self.life.mail = self.post.start(loop)
-        self.started_at = time.time()
+        self.started_at = clock.now()
         log_output.forked()
         log_output.count_in(self.segment)
         log_output.attach(self.worker.reactor)

@@ -5,9 +5,9 @@ The shells (asyncio in a worker, poll in the master) feed bytes, take commands o
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from haproxy_py.engine import clock
 from haproxy_py.runtime.call import Call, Client
 from haproxy_py.runtime.help import no_such_command
 from haproxy_py.runtime.home import Home
@@ -73,6 +73,6 @@ class Dialogue:
             return "+ "
         if not self.client.timed:
             return "> "
-        seconds = max(0, int(time.time() - self.service.started_at))
+        seconds = max(0, int(clock.now() - self.service.started_at))
         days, rest = divmod(seconds, 86400)
         return f"[{days}:{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}]> "

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from haproxy_py.engine import clock
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.operations import operation
 from haproxy_py.runtime.registry import Answer, Level, command
@@ -43,10 +44,10 @@ async def show_activity(call: Call) -> AsyncIterator[str]:
     if not -1 <= which <= workers:
         raise Answer("Thread ID number must be between -1 and nbthread\n")
     found = await call.service.everywhere("activity")
-    now = time.time()
+    date = time.time()
     yield f"thread_id: {call.instance.segment.slot} (1..{workers})\n"
-    yield f"date_now: {int(now)}.{int(now % 1 * 1000000):06d}\n"
-    yield f"uptime_now: {now - call.service.started_at:.6f}\n"
+    yield f"date_now: {int(date)}.{int(date % 1 * 1000000):06d}\n"
+    yield f"uptime_now: {clock.now() - call.service.started_at:.6f}\n"
     for name in ("ctxsw", "loops", "poll_io", "cpust_ms_tot", "rss_kb"):
         parts = [numbers[name] for slot, numbers in sorted(found.items()) if which <= 0 or slot == which]
         yield f"{name}: {sum(parts)} [ {' '.join(map(str, parts))} ]\n" if which != 0 else f"{name}: {sum(parts)}\n"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from backends import state_file
+from haproxy_py.engine import clock
 from haproxy_py.runtime.anonymous import hidden, hidden_ip
 from haproxy_py.runtime.call import Call
 from haproxy_py.runtime.registry import command
@@ -20,4 +20,4 @@ def show_servers_state(call: Call) -> Iterator[str]:
     names = None
     if key := call.client.anonymous_key:
         names = state_file.Names(lambda text: hidden(key, text), lambda text: hidden_ip(key, text))
-    return state_file.lines(chosen, call.instance.statistics.parts.iid, int(time.time()), names)
+    return state_file.lines(chosen, call.instance.statistics.parts.iid, int(clock.now()), names)

@@ -17,6 +17,7 @@ from typing import Any
 
 from haproxy_py.config.keywords import tuning
 from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_TIMEOUT
+from haproxy_py.engine import clock
 from haproxy_py.runtime.bus import Bus, Unreachable
 from haproxy_py.runtime.call import Client
 from haproxy_py.runtime.dialogue import Dialogue
@@ -42,7 +43,7 @@ class Service:
         self.limit: int = instance.config.globals[tuning.BUFSIZE]
         self.maxconn: int = instance.config.globals[STATS_MAXCONN]
         self.timeout_ms: int = instance.config.globals[STATS_TIMEOUT]
-        self.started_at: float = instance.started_at or time.time()
+        self.started_at: float = instance.started_at or clock.now()
         self.connections: set[asyncio.Task[None]] = set()
         self._talks: set[Connection] = set()
         self._listening: list[tuple[socket.socket, Door]] = []

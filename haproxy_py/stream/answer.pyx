@@ -172,7 +172,7 @@ cdef class HttpAnswer(Relay):
         self.status = status
         count_status(self.fe.mine, status)
         if not self.req_seen:
-            count_request(self.fe.mine, &self.fe.shared.rate_max, <uint64_t>self.worker.reactor.wall_us // 1000000)
+            count_request(self.fe.mine, &self.fe.shared.rate_max, self.worker.reactor.clock_us // 1000000)
         if page.raw and not page.body:
             self.finish_session()                    # errorfile CODE /dev/null: not a word
         else:

@@ -93,7 +93,7 @@ cdef class Relay(Stream):
         cdef bytes sni = None
         cdef int err = 0
         cdef char text[256]
-        cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
+        cdef uint64_t now_s = s.reactor.clock_us // 1000000
         if t is None:                                # redispatched, after a pause; or its server went down
             if self.granted and self.wanted is not None and not self.persist & PERSIST_FORCED:
                 self.avoid = self.wanted.slot

@@ -130,7 +130,7 @@ cdef class HttpRequest(HttpService):
     cdef void head_complete(self, uint32_t n) noexcept:
         cdef Session s = self.session
         cdef Head h = self.req
-        cdef uint64_t now_s = <uint64_t>s.reactor.wall_us // 1000000
+        cdef uint64_t now_s = s.reactor.clock_us // 1000000
         self.head_us = s.reactor.now_us
         if self.front.cookie_logged:
             self.cookie_state = self.set_cookie_state = c'N'
@@ -313,7 +313,7 @@ cdef class HttpRequest(HttpService):
         self.backend = b
         self.be = b.slot
         self.counted_be = True
-        now_s = <uint64_t>self.worker.reactor.wall_us // 1000000
+        now_s = self.worker.reactor.clock_us // 1000000
         gauge_up(&b.slot.shared.scur, &b.slot.shared.smax, &b.slot.mine.scur)
         count_session(b.slot.mine, &b.slot.shared.rate_max, now_s)
         b.slot.mine.req_tot += 1

@@ -150,7 +150,7 @@ cdef class TcpStream(Relay):
         self.backend = b
         self.be = b.slot
         gauge_up(&b.slot.shared.scur, &b.slot.shared.smax, &b.slot.mine.scur)
-        count_session(b.slot.mine, &b.slot.shared.rate_max, <uint64_t>self.worker.reactor.wall_us // 1000000)
+        count_session(b.slot.mine, &b.slot.shared.rate_max, self.worker.reactor.clock_us // 1000000)
         self.left_retries = b.retries
         if b.persistence is not None:
             b.persistence.judge(self)

@@ -59,7 +59,7 @@ class Bench:
         def now() -> float:
             return self.clock
 
-        self.life = Life(config, self.world.lookup, self.log, self.said.append, clock=now, steady=now)
+        self.life = Life(config, self.world.lookup, self.log, self.said.append, clock=now)
         self.clock = 1000.0
         self.checker = Checker(config, self.world.lookup, self.log, life=self.life)
         self.checker.prepare()

@@ -13,6 +13,7 @@ from typing import Any
 
 from haproxy_py import version
 from haproxy_py.config.keywords import process as words
+from haproxy_py.engine import clock
 from haproxy_py.observe.statistics.parts import World
 
 RELEASED = "2025/05/28"  # of the HAProxy version that is followed
@@ -133,7 +134,7 @@ class Info:
         now = time.monotonic()
         at, before, rate = self._last
         if not at:
-            rate = int(out / max(1.0, time.time() - self.born))
+            rate = int(out / max(1.0, clock.now() - self.born))
             self._last = (now, out, rate)
         elif now - at >= 1.0:
             rate = int((out - before) / (now - at))

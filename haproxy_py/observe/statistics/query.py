@@ -10,12 +10,12 @@ Everything comes in pieces, a row or a few lines each, so that a caller may stop
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from haproxy_py.config.model import Proxy
 from haproxy_py.config.units import atoi, leading_int
+from haproxy_py.engine import clock
 from haproxy_py.observe.statistics import formats
 from haproxy_py.observe.statistics.fields import PLACE
 from haproxy_py.observe.statistics.info import Info
@@ -61,7 +61,7 @@ class Statistics:
 
     def rows(self, query: Query = Query(), at_ms: int | None = None) -> Iterator[tuple[Part, Row]]:  # noqa: B008
         """The rows in HAProxy's order, each made when it is asked for. at_ms: wall time, now by default."""
-        at_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+        at_ms = int(clock.now() * 1000) if at_ms is None else at_ms
         for proxy in self.parts.proxies:
             if not self._wanted(proxy, query):
                 continue
@@ -121,7 +121,7 @@ class Statistics:
 
     def show_info(self, words: Sequence[str] = (), now: float | None = None) -> Iterator[bytes]:
         """`show info [typed|json] [desc] [float]`."""
-        values = self.info.values(time.time() if now is None else now, exact="float" in words)
+        values = self.info.values(clock.now() if now is None else now, exact="float" in words)
         if "json" in words:
             return formats.info_json(values)
         if "typed" in words:

@@ -1,7 +1,7 @@
 """State of proxies and servers (manual 7.3.2). Names become slots in resolve(); until then nothing is found."""
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.time cimport time
+from haproxy_py.engine.clock cimport clock_s
 from haproxy_py.engine.counters cimport Counters
 from haproxy_py.engine.shm cimport ADM_MAINT, SRV_STOPPED, ProxySlot, ServerSlot, server_limit, server_usable
 from haproxy_py.engine.txn cimport Txn
@@ -91,7 +91,7 @@ cdef int64_t _rate(Counters *counters, int workers, bint requests) noexcept:
     A worker's counters are stale when it has seen nothing this second.
     """
     cdef int i
-    cdef uint64_t now = <uint64_t>time(NULL), total = 0
+    cdef uint64_t now = clock_s(), total = 0
     for i in range(workers + 1):
         if counters[i].rate_sec == now:
             total += counters[i].req_rate_now if requests else counters[i].rate_now

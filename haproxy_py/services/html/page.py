@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -14,6 +13,7 @@ from typing import Any
 from haproxy_py import version
 from haproxy_py.config.keywords import process as process_words
 from haproxy_py.config.keywords import proxy as words
+from haproxy_py.engine import clock
 from haproxy_py.observe.statistics.parts import Part, Row
 from haproxy_py.services import form
 from haproxy_py.services.asked import Asked
@@ -154,7 +154,7 @@ def _message(wanted: Asked) -> str:
 
 def _facts(world: Any) -> str:
     """General process information."""
-    info = world.statistics.info.values(time.time())
+    info = world.statistics.info.values(clock.now())
     rate = 8 * info["BytesOutRate"] / 1000
     lines = (
         ("process", f"pid {info['Pid']}, workers {info['Nbthread']}"), ("uptime", info["Uptime"]),

@@ -7,7 +7,6 @@ written as prometheus-client writes them.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from prometheus_client.utils import floatToGoString
 
 from haproxy_py.config.keywords.proxy import DESCRIPTION
+from haproxy_py.engine import clock
 from haproxy_py.observe.statistics.fields import INFO, PLACE, PROXY_FIELDS, STAT
 from haproxy_py.observe.statistics.parts import LISTENER, SERVER, BackendPart, Part, Row
 from haproxy_py.observe.statistics.query import Query
@@ -267,7 +267,7 @@ class Exposition:
 
     def process(self) -> str:
         """The metrics of the whole process group."""
-        values = self.statistics.info.values(time.time())
+        values = self.statistics.info.values(clock.now())
         parts = []
         for name, field, type_ in PROCESS:
             whole, value = f"haproxy_process_{name}", values.get(field)

@@ -123,16 +123,6 @@ def test_maxconn(text: str, answer: str, maxconn: int) -> None:
     assert bench.facts("s1")["maxconn"] == maxconn
 
 
-def test_a_jump_of_the_wall_clock_does_not_end_slowstart() -> None:
-    bench = Bench("backend b\n server s 127.0.0.1:1 weight 16 slowstart 8s\n")
-    bench.life.stopped(bench.slot(), "")
-    bench.life.running(bench.slot(), "")
-    for jumped in (10.0, 9e8, 1000.0):
-        bench.life.clock = lambda jumped=jumped: jumped
-        bench.life.warmed(bench.slot())
-        assert (bench.facts()["state"], bench.facts()["eweight"]) == (state.STARTING, 16)
-
-
 def test_slowstart_ramps() -> None:
     """Weight 16 over 8 seconds: two sixteenths more each second, then the whole."""
     bench = Bench("backend b\n server s 127.0.0.1:1 weight 16 slowstart 8s maxconn 100\n")

@@ -1,0 +1,3 @@
+"""Types of engine.clock for Python; the C side is in clock.pxd."""
+
+def now() -> float: ...
