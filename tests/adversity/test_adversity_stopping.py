@@ -61,31 +61,31 @@ def is_open(sock: socket.socket) -> bool:
 
 def test_grace_keeps_listening() -> None:
     with Reservation() as ports:
-        running, port = start(ports, "    grace 400ms")
+        running, port = start(ports, "    grace 10m")
+        with running:
+            running.process.send_signal(signal.SIGUSR1)
+            for _ in range(50):  # by then it has long noticed
+                kept(port).close()
+
+
+def test_grace_ends() -> None:
+    with Reservation() as ports:
+        running, _ = start(ports, "    grace 400ms")
         with running:
             began = time.monotonic()
             running.process.send_signal(signal.SIGUSR1)
-            answered = 0
-            while running.process.poll() is None:
-                try:
-                    kept(port).close()
-                    answered += 1
-                except OSError:
-                    break
-            running.process.wait(10)
+            assert running.process.wait(20) == 0
             assert time.monotonic() - began >= 0.4
-            assert answered > 0, "the listener went on"
-            assert running.process.returncode == 0
 
 
 def test_idle_connections_are_closed_one_after_the_other() -> None:
     with Reservation() as ports:
-        running, port = start(ports, "    close-spread-time 1s")
+        running, port = start(ports, "    close-spread-time 3s")  # a machine may stand still for a while
         with running:
             held = [kept(port) for _ in range(20)]
             running.process.send_signal(signal.SIGUSR1)
             seen = set()
-            end = time.monotonic() + 10
+            end = time.monotonic() + 30
             while running.process.poll() is None and time.monotonic() < end:
                 seen.add(sum(map(is_open, held)))
                 time.sleep(0.01)

@@ -24,7 +24,7 @@ from tests.harness.products import Product
 from tests.harness.syslog import Syslog
 
 PATIENCE_S = 30.0
-LOGGED_S = 5.0
+LOGGED_S = 20.0
 PAUSE_S = 0.004
 LOOKS = 3
 GLOBAL = """

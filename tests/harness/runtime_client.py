@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PAUSE_S = 0.25
+PROMPT_S = 20.0
+PROMPTS = b"> ", b"+ "
 
 
 def connect(path: Path | str) -> socket.socket:
@@ -41,18 +43,19 @@ def ask_master(path: Path | str, command: str) -> str:
 
 
 def talk(path: Path | str, pieces: Iterable[bytes], pause_s: float = PAUSE_S) -> list[bytes]:
-    """Send piece after piece; what came after each, until nothing more came for `pause_s`. b"<end>" behind the last one
-    when the other side has ended the connection."""
+    """Send piece after piece; what came after each, until a prompt, or the end, and nothing more came for `pause_s`.
+
+    Returns: the texts; b"<end>" behind the last one when the other side has ended the connection.
+    """
     found: list[bytes] = []
     with connect(path) as sock:
-        sock.settimeout(pause_s)
         for piece in pieces:
             try:
                 sock.sendall(piece)
             except OSError:
                 found.append(b"<end>")
                 break
-            said, ended = _until_quiet(sock)
+            said, ended = _until_quiet(sock, pause_s, prompted=piece.endswith(b"\n"))
             found.append(said)
             if ended:
                 found.append(b"<end>")
@@ -60,9 +63,11 @@ def talk(path: Path | str, pieces: Iterable[bytes], pause_s: float = PAUSE_S) ->
     return found
 
 
-def _until_quiet(sock: socket.socket) -> tuple[bytes, bool]:
+def _until_quiet(sock: socket.socket, pause_s: float, *, prompted: bool) -> tuple[bytes, bool]:
+    """prompted: a prompt or an end will come, however slow the machine is."""
     said = b""
     while True:
+        sock.settimeout(PROMPT_S if prompted and not said.endswith(PROMPTS) else pause_s)
         try:
             data = sock.recv(65536)
         except TimeoutError:

@@ -19,10 +19,9 @@ from tests.harness.checks import Bench
 from tests.harness.ports import Reservation
 from tests.harness.products import haproxy26, lacking_oracle
 
-SETTLED_SECONDS = 1.2
-QUIET_SECONDS = 15.0
+QUIET_SECONDS = 30.0
 HEAD = "defaults\n mode tcp\n timeout connect 200ms\n timeout client 1s\n timeout server 1s\n"
-SERVER = " server s 127.0.0.1:1 weight 40 agent-check agent-port {port} agent-inter 100ms\n"
+SERVER = " server s 127.0.0.1:1 weight 40 agent-check agent-port {port} agent-inter 1s\n"
 LINES = [
     b"up\n", b"75%\n", b"down\n", b"up down\n", b"down up\n", b"fail #desc here, so\n", b"stopped\n", b"stopped desc x\n", b"maint\n",
     b"drain\n", b"ready\n", b"0%\n", b"300%\n", b"1000%\n", b"7x%\n", b"-5%\n", b"%\n", b"75\n", b"75 up\n", b"maxconn:30 up\n", b"maxconn:x\n",
@@ -34,16 +33,28 @@ LINES = [
 Seen = tuple[str, str, str, str, str]  # down or maintenance or drain, weight, limit, agent_status, last_agt
 
 
-async def agents() -> tuple[list[asyncio.Server], list[int]]:
-    def saying(line: bytes) -> asyncio.Server:
+async def agents() -> tuple[list[asyncio.Server], list[int], list[int]]:
+    """Returns: one for every line, their ports, how often each has been asked so far."""
+    asked = [0] * len(LINES)
+
+    def saying(at: int, line: bytes) -> asyncio.Server:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked[at] += 1
             writer.write(line)
             writer.close()
 
         return asyncio.start_server(answer, "127.0.0.1", 0)  # type: ignore[return-value]
 
-    servers = [await saying(line) for line in LINES]  # type: ignore[misc]
-    return servers, [server.sockets[0].getsockname()[1] for server in servers]
+    servers = [await saying(at, line) for at, line in enumerate(LINES)]  # type: ignore[misc]
+    return servers, [server.sockets[0].getsockname()[1] for server in servers], asked
+
+
+async def until_asked_again(asked: list[int]) -> None:
+    """Every agent's first answer has been understood when it is asked once more."""
+    end = asyncio.get_running_loop().time() + QUIET_SECONDS
+    while min(asked) < 2:
+        assert asyncio.get_running_loop().time() < end, asked
+        await asyncio.sleep(0.02)
 
 
 def backends(ports: list[int]) -> str:
@@ -51,13 +62,13 @@ def backends(ports: list[int]) -> str:
 
 
 async def by_haproxy() -> list[Seen]:
-    servers, ports = await agents()
+    servers, ports, asked = await agents()
     with Reservation() as held, tempfile.TemporaryDirectory() as folder:
         front, door = held.take(), Path(folder, "door")
         text = f"global\n stats socket {door}\n{HEAD}frontend f\n bind 127.0.0.1:{front}\n default_backend b0\n" + backends(ports)
         running = await asyncio.to_thread(haproxy26().start, text, [front])
         try:
-            await asyncio.sleep(SETTLED_SECONDS)
+            await until_asked_again(asked)
             told = await between_checks(door)
         finally:
             await asyncio.to_thread(running.stop)
@@ -94,10 +105,10 @@ def seen_by_haproxy(row: dict[str, str]) -> Seen:
 
 
 async def by_ours() -> list[Seen]:
-    servers, ports = await agents()
+    servers, ports, asked = await agents()
     bench = Bench(HEAD + backends(ports))
     bench.start()
-    await asyncio.sleep(SETTLED_SECONDS)
+    await until_asked_again(asked)
     bench.stop()
     for server in servers:
         server.close()

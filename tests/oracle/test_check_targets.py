@@ -143,7 +143,7 @@ class Agent:
             while True:
                 client, _ = self.sock.accept()
                 with client, contextlib.suppress(OSError):
-                    client.settimeout(1)
+                    client.settimeout(20)
                     self.heard = client.recv(100)
                     client.sendall(self.word + b"\n")
 

@@ -135,11 +135,11 @@ def test_stdout_cut_includes_the_line_end(tmp_path: Path) -> None:
         )
         with haproxy26().start(config, [port]) as running:
             ask(port)
-            end = time.monotonic() + 5.0
+            end = time.monotonic() + 20.0
             while not running.stdout() and time.monotonic() < end:
                 time.sleep(0.01)
             running.process.terminate()
-            running.process.wait(5)
+            running.process.wait(20)
             wanted = running.stdout()
     reader, writer = os.pipe()
     ours(config.replace("stdout", f"fd@{writer}"), None)

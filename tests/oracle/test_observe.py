@@ -7,7 +7,8 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.oracle.test_server_life import Farm
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.skipif(bool(lacking_oracle()), reason=lacking_oracle())]
 HEAD = """global
+ nbthread 1
  stats socket {folder}/sock level admin
 defaults
  mode http
@@ -43,8 +45,9 @@ MODES = {
 
 
 @contextmanager
-def origin(port: int) -> Iterator[None]:
-    """Answers `/CODE` with that status; bad, slow, held, close as they say."""
+def origin(port: int) -> Iterator[threading.Semaphore]:
+    """Answers `/CODE` with that status; bad, slow, held, close as they say. Yields what counts those that are held."""
+    held = threading.Semaphore(0)
     sock = socket.create_server(("127.0.0.1", port), reuse_port=True)
 
     def one(conn: socket.socket) -> None:
@@ -56,7 +59,9 @@ def origin(port: int) -> Iterator[None]:
             elif word == b"bad":
                 conn.sendall(b"garbage\r\n\r\n")
             elif word in (b"slow", b"held"):
-                time.sleep(0.6)
+                if word == b"held":
+                    held.release()
+                conn.recv(1)  # until the proxy has had enough
 
     def serve() -> None:
         while True:
@@ -68,7 +73,7 @@ def origin(port: int) -> Iterator[None]:
 
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield
+        yield held
     finally:
         sock.shutdown(socket.SHUT_RDWR)
         sock.close()
@@ -77,37 +82,64 @@ def origin(port: int) -> Iterator[None]:
 def status_of(port: int, word: str) -> bytes:
     """The status line that a request gets."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.settimeout(5)
+        sock.settimeout(20)
         sock.sendall(f"GET /{word} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: sock.recv(4096), b""))[:12]
 
 
-def play(product: Product, folder: Path, fronts: dict[str, int], up: int, dead: int) -> tuple[list[bytes], list[str]]:
-    """Every mode's requests. Returns: the statuses; the sentences, sessions masked."""
+def ended(port: int, farm: Farm, server: str, held: threading.Semaphore) -> bytes:
+    """What a request gets whose server is said to be down while it works."""
+    with ThreadPoolExecutor(1) as pool:
+        status = pool.submit(status_of, port, "held")
+        assert held.acquire(timeout=20)
+        farm.ask(f"set server {server} health down")
+        return status.result()
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+def play(
+    product: Product, folder: Path, fronts: dict[str, int], up: int, dead: int, held: threading.Semaphore, paces: list[int]
+) -> tuple[list[bytes], list[str]]:
+    """Every mode's requests. paces: after each, how many sentences to wait for; an empty list is filled with how many there were.
+
+    Returns: the statuses; the sentences, sessions masked.
+    """
+    awaited = iter(paces[:])
     folder.mkdir()
     text = HEAD.format(folder=folder)
     for at, (name, (words, _)) in enumerate(MODES.items()):
         where = dead if "refused" in name else up
-        text += f"listen l{at}\n bind 127.0.0.1:{fronts[name]}\n server s 127.0.0.1:{where} check port {up} inter 60s {words}\n"
+        text += f"listen l{at}\n bind 127.0.0.1:{fronts[name]}\n server s 127.0.0.1:{where} check port {up} inter 600s {words}\n"
+        text += " timeout server 1m\n" if "held" in MODES[name][1] else ""
     found: list[bytes] = []
     with product.start(text, list(fronts.values())) as running:
         farm = Farm(running, folder)
-        time.sleep(1.2)
+        until(lambda: "L4OK" in farm.ask("show stat"), "the first server's check; that of the next is due in a minute")
         for at, (name, (_, requests)) in enumerate(MODES.items()):
             for word in requests:
                 if word == "held":
-                    threading.Timer(0.1, farm.ask, [f"set server l{at}/s health down"]).start()
-                found.append(status_of(fronts[name], word))
-                time.sleep(0.05)
-        time.sleep(0.1)
+                    found.append(ended(fronts[name], farm, f"l{at}/s", held))
+                else:
+                    found.append(status_of(fronts[name], word))
+                if (least := next(awaited, None)) is None:
+                    paces.append(len(farm.said()))
+                else:
+                    until(lambda least=least: len(farm.said()) >= least, f"sentence {least}")  # type: ignore[misc]
         said = [re.sub(r"\d+ sessions active", "N sessions active", line) for line in farm.said()]
         return found, [line.replace("Close from server (http)", "Read error (http)") for line in said]  # 2.6's word for it
 
 
 def test_observe(tmp_path: Path) -> None:
-    with Reservation() as ports, origin(up := ports.take()):
+    paces: list[int] = []  # HAProxy says it before the request ends, we may be a moment late
+    with Reservation() as ports, origin(up := ports.take()) as held:
         dead = ports.take()
-        theirs = play(haproxy26(), tmp_path / "theirs", {name: ports.take() for name in MODES}, up, dead)
-        ours = play(pyhaproxy(), tmp_path / "ours", {name: ports.take() for name in MODES}, up, dead)
+        theirs = play(haproxy26(), tmp_path / "theirs", {name: ports.take() for name in MODES}, up, dead, held, paces)
+        ours = play(pyhaproxy(), tmp_path / "ours", {name: ports.take() for name in MODES}, up, dead, held, paces)
     assert ours == theirs
     assert len(theirs[1]) > 12

@@ -190,7 +190,7 @@ class Farm:
     def ask(self, command: str) -> str:
         """One command, its whole answer."""
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
+            sock.settimeout(20)
             sock.connect(str(self.folder / "sock"))
             sock.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: sock.recv(65536), b"")).decode()
