@@ -5,8 +5,8 @@
     checker.start(reactor)                       # in the worker that won the election
     checker.stop()
 
-A burst of checks that are due, or of findings that change something, is worked off in small bites, so that traffic has
-its turn in between.
+A burst of checks that are due, or of findings that change something, is worked off piece by piece, so that traffic has
+its turn in between: the reactor sees to the former (Reactor.expire), checks.bites to the latter.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import asyncio
 import os
 import socket
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from backends import state
 from backends.checks import agent_keywords as ak
 from backends.checks import published
 from backends.checks.agent import Agent, AgentCheck, AgentPlan
+from backends.checks.bites import Bites
 from backends.checks.monitor import Monitor
 from backends.checks.plan import TlsMaker, first_delays, make_plan
 from backends.checks.probe import clock_us
@@ -41,50 +41,11 @@ from haproxy_py.engine.shm import ServerSlot
 
 Log = Callable[[Proxy, int, str], None]
 Lookup = Callable[[Proxy, Server], ServerSlot | None]
-Work = Callable[[], None]
-AT_ONCE = 4  # pieces of work in one turn of the reactor
-BITE_US = 500  # microseconds of work that are done in one go when there is more
 
 
 def to_stderr(message: Message) -> None:
     """Say it where HAProxy says it while its stderr is open."""
     print(f"{'[' + message.word + ']':<10} ({os.getpid()}) : {message.terminal}", file=sys.stderr, flush=True)
-
-
-class Bites:
-    """Work that must not hold up traffic: a few pieces in each turn of the reactor, the rest in bites between its turns."""
-
-    def __init__(self) -> None:
-        self.reactor: Reactor | None = None
-        self._left: deque[Work] = deque()
-        self._turn = -1
-        self._done = 0
-
-    def do(self, work: Work) -> None:
-        """Do it now, or soon."""
-        assert self.reactor is not None
-        if self.reactor.turns != self._turn:
-            self._turn, self._done = self.reactor.turns, 0
-        self._done += 1
-        if self._done <= AT_ONCE and not self._left:
-            work()
-            return
-        if not self._left:
-            asyncio.get_running_loop().call_soon(self._bite)
-        self._left.append(work)
-
-    def _bite(self) -> None:
-        if self.reactor is None:
-            return
-        end = clock_us(self.reactor) + BITE_US
-        while self._left and clock_us(self.reactor) < end:
-            self._left.popleft()()
-        if self._left:
-            asyncio.get_running_loop().call_soon(self._bite)
-
-    def clear(self) -> None:
-        """Forget what is left."""
-        self._left.clear()
 
 
 class Checker:
@@ -120,7 +81,7 @@ class Checker:
         plan = make_plan(proxy, server, slot, self.config, self.tls_maker)
         verbose = bool(proxy[LOG_HEALTH_CHECKS])
         monitor = Monitor(slot, proxy.name, plan.rise, plan.fall, self.life, verbose=verbose)
-        return ServerCheck(plan, monitor, self.hostname, self._ready)
+        return ServerCheck(plan, monitor, self.hostname, self.begin)
 
     def _agent_of(self, proxy: Proxy, server: Server, slot: ServerSlot) -> AgentCheck:
         agent = Agent(slot, proxy.name, self.life, verbose=bool(proxy[LOG_HEALTH_CHECKS]))
@@ -128,7 +89,7 @@ class Checker:
         addr = server[CHECK_ADDR]
         host = server[ak.AGENT_ADDR] or (addr.host or "" if addr else "")
         plan = AgentPlan(host, server[ak.AGENT_PORT], inter, proxy[TIMEOUT_CHECK] or inter, server[ak.AGENT_SEND])
-        return AgentCheck(plan, agent, make_plan(proxy, server, slot, self.config, self.tls_maker), self._question_due)
+        return AgentCheck(plan, agent, make_plan(proxy, server, slot, self.config, self.tls_maker), self.ask)
 
     def prepare(self) -> None:
         """Give every checked server that has none its first health and state; best before the workers are forked."""
@@ -140,7 +101,8 @@ class Checker:
     def start(self, reactor: Reactor) -> None:
         """Begin to check, spread as HAProxy does. A worker that takes over goes on from the shared health."""
         self.prepare()
-        self.reactor = self.bites.reactor = reactor
+        self.reactor = reactor
+        self.bites.attach(reactor)
         tickers = self._in_order()
         for each, delay in zip(tickers, first_delays([one.plan.inter for one in tickers], self.max_spread), strict=True):
             each.arm(reactor, delay)
@@ -163,8 +125,8 @@ class Checker:
             published.ended(run.check.slot)
         self.running.clear()
         end_late_ones()
-        self.bites.clear()
-        self.reactor = self.bites.reactor = None
+        self.bites.detach()
+        self.reactor = None
 
     def add(self, proxy: Proxy, server: Server, slot: ServerSlot) -> None:
         """A server that was added at run time: its check is there, `enable health` lets it run."""
@@ -194,12 +156,6 @@ class Checker:
         each = next((one for one in self.checks if one.slot is slot), None)
         if each is not None and self.reactor is not None:
             each.hasten(self.reactor, each.plan.fastinter)
-
-    def _ready(self, each: ServerCheck) -> None:
-        self.bites.do(lambda: self.begin(each))
-
-    def _question_due(self, one: AgentCheck) -> None:
-        self.bites.do(lambda: self.ask(one))
 
     def ask(self, one: AgentCheck) -> None:
         """Ask an agent now, unless it is not to be asked."""

@@ -32,6 +32,7 @@ cdef class Reactor:
     cdef public uint64_t events_seen
     cdef list at_turn_end                 # TurnHook objects (log flush, ...)
     cdef int in_turn
+    cdef bint late                        # deadlines that have passed wait for the next round
     cdef bint apart                       # out of the loop's set while a turn lingers
     cdef void leave_loop(self) noexcept
     cdef int watch(self, Source s, uint32_t events) noexcept     # 0 or an errno
@@ -43,6 +44,7 @@ cdef class Reactor:
     cdef void _set_deadline_slow(self, Source s, uint64_t when_ms) noexcept
     cdef void arm(self) noexcept
     cdef void arm_now(self) noexcept
+    cdef void soon(self, Source s) noexcept                      # on_deadline in one of the next rounds
     cdef void expire(self) noexcept
     cdef void run_ready(self) noexcept
     cpdef turn(self)

@@ -18,6 +18,7 @@ from haproxy_py.engine.timers cimport Timer, wheel_init, wheel_set, wheel_remove
 cdef enum:
     BATCH = 256           # events fetched by one epoll_wait
     TURN_US = 4000        # a turn that has run so long returns to asyncio
+    EXPIRY_US = 50        # that long deadlines that have passed are worked off, before events have their turn again
     BUSY = 32             # events of a turn from which on it is worth while to take the set out of the loop's own
 
 cdef int live_sources = 0
@@ -26,6 +27,13 @@ cdef int live_sources = 0
 def sources_alive() -> int:
     """How many Source objects exist (leak counter of the tests)."""
     return live_sources
+
+
+cdef inline uint64_t clock_us() noexcept:
+    """The monotonic clock."""
+    cdef sys.timespec ts
+    sys.clock_gettime(sys.CLOCK_MONOTONIC, &ts)
+    return <uint64_t>ts.tv_sec * 1000000 + <uint64_t>ts.tv_nsec / 1000
 
 
 cdef class Source:
@@ -146,9 +154,7 @@ cdef class Reactor:
         sys.timerfd_settime(self.timerfd, 0, &spec, NULL)
 
     cdef void tick(self) noexcept:
-        cdef sys.timespec ts
-        sys.clock_gettime(sys.CLOCK_MONOTONIC, &ts)
-        self.now_us = <uint64_t>ts.tv_sec * 1000000 + <uint64_t>ts.tv_nsec / 1000
+        self.now_us = clock_us()
         self.now_ms = self.now_us / 1000
         self.wall_us = <int64_t>self.now_us + self.wall_ahead_us
         self.clock_us = self.now_us + <uint64_t>ahead_us
@@ -180,10 +186,20 @@ cdef class Reactor:
         self.armed_ms = at
         sys.timerfd_settime(self.timerfd, sys.TFD_TIMER_ABSTIME, &spec, NULL)
 
+    cdef void soon(self, Source s) noexcept:
+        """Have on_deadline called as soon as events had their turn: many pieces of work that must not hold them up."""
+        set_deadline(self, s, self.now_ms)
+        self.late = True
+
     cdef void expire(self) noexcept:
-        """Call on_deadline of every Source whose real deadline has passed; re-queue those that were moved later."""
+        """Call on_deadline of every Source whose real deadline has passed; re-queue those that were moved later.
+
+        When many are due it stops after EXPIRY_US, or a quarter of the time that the events of this round took, and is `late`.
+        """
         cdef Timer *t
         cdef Source s
+        cdef uint64_t now, until = 0
+        self.late = False
         while True:
             t = wheel_pop(&self.wheel, self.now_ms)
             if t == NULL:
@@ -195,7 +211,13 @@ cdef class Reactor:
                 continue
             t.deadline = 0
             s = <Source>t.owner
+            if until == 0:
+                now = clock_us()
+                until = now + max(<uint64_t>EXPIRY_US, (now - self.now_us) / 4)
             s.on_deadline()
+            if clock_us() >= until:
+                self.late = True
+                return
 
     cdef void run_ready(self) noexcept:
         """One pass over the ready list; what is woken meanwhile waits for the next round."""
@@ -246,11 +268,11 @@ cdef class Reactor:
                 self.events_seen += n
             if self.ready:
                 self.run_ready()
-            if self.wheel.now < self.now_ms:
+            if self.late or self.wheel.now < self.now_ms:
                 self.expire()
             if self.graveyard:
                 self.graveyard = []
-            if self.ready:
+            if self.ready or self.late:
                 wait = 0
             elif n <= 0:
                 break
@@ -270,7 +292,7 @@ cdef class Reactor:
             hook.turn_end()
         self.in_turn = 0
         self.leave_ms = 0
-        if self.ready:
+        if self.ready or self.late:
             self.arm_now()
         else:
             self.arm()

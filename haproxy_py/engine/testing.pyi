@@ -1,5 +1,7 @@
 """Types of engine.testing: doors for the unit tests."""
 
+from collections.abc import Callable
+
 from haproxy_py.engine.buffers import BufferPool, PipePool
 from haproxy_py.engine.reactor import Reactor, Source
 
@@ -12,6 +14,7 @@ class WheelDoor:
 
 class Probe(Source):
     told: list[tuple[str, int]]
+    then: Callable[[], object] | None
     def __init__(self, fd: int) -> None: ...
     def watch(self, reactor: Reactor) -> int: ...
     def forget(self) -> None: ...

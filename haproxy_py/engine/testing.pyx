@@ -45,9 +45,10 @@ cdef class WheelDoor:
 
 
 cdef class Probe(Source):
-    """A Source that writes down what it is told."""
+    """A Source that writes down what it is told, and calls `then`."""
 
     cdef readonly list told
+    cdef public object then
 
     def __init__(self, int fd):
         self.fd = fd
@@ -55,9 +56,15 @@ cdef class Probe(Source):
 
     cdef void on_events(self, uint32_t events) noexcept:
         self.told.append(("events", events))
+        self.go_on()
 
     cdef void on_deadline(self) noexcept:
         self.told.append(("deadline", self.reactor.now_ms))
+        self.go_on()
+
+    cdef void go_on(self) noexcept:
+        if self.then is not None:
+            self.then()
 
     def watch(self, Reactor reactor) -> int:
         return reactor.watch(self, sys.EPOLLIN | sys.EPOLLET)

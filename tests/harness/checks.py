@@ -82,7 +82,8 @@ class Bench:
         """One check of a server, now."""
         if self.checker.reactor is None:
             self.reactor.attach(asyncio.get_running_loop())
-            self.checker.reactor = self.checker.bites.reactor = self.reactor
+            self.checker.reactor = self.reactor
+            self.checker.bites.attach(self.reactor)
         return await self.checker.run_once(self.checker.checks[at])
 
     def slot(self, name: str = "s", backend: str = "b") -> ServerSlot:

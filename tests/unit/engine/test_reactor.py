@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import socket
+import time
 from collections.abc import Callable
 from typing import cast
 
@@ -135,3 +136,34 @@ def test_only_a_busy_turn_takes_the_set_out_of_the_loop(events: int, departures:
         pair[0].close()
         pair[1].close()
     reactor.detach()
+
+
+def test_events_have_their_turn_between_many_deadlines() -> None:
+    """What is to be done at a time may be a burst; whoever waits for an answer does not wait for all of it."""
+    reactor, told = Reactor(), list[str]()
+    reactor.attach(cast(asyncio.AbstractEventLoop, Loop()))
+    a, b = socket.socketpair()
+    client, late = Probe(a.fileno()), [Probe(-1) for _ in range(200)]
+    client.watch(reactor)
+    client.then = lambda: told.append("events")
+
+    def work() -> None:
+        if not told:
+            b.send(b"x")
+        told.append("deadline")
+        end = time.monotonic() + 0.0001
+        while time.monotonic() < end:
+            pass
+
+    for probe in late:
+        probe.then = work
+        probe.deadline(reactor, 1)
+    while told.count("deadline") < len(late):
+        reactor.turn()
+    assert told[0] == "deadline"
+    assert "events" in told[:-1]
+    assert all(len(probe.told) == 1 for probe in late)
+    client.forget()
+    reactor.detach()
+    a.close()
+    b.close()
