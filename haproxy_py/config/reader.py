@@ -32,17 +32,19 @@ def load(
     resolver: Resolver | None = None,
     strict: bool = False,
     preset: Mapping[Setting[Any], Any] | None = None,
+    told: Callable[[int, Sequence[str]], None] | None = None,
 ) -> tuple[Config, Faults]:
     """Read a configuration from files, directories (their *.cfg, sorted) and texts (name, bytes), in this order.
 
     Args: env: the environment to start from (default: the process's). resolver: address.resolve, to have names of bind
     and server lines looked up now; without it they stay names. strict: let unexpected exceptions of a keyword through
     (for tests) where users get an alert. preset: global settings of the command line; the file may say otherwise.
+    told: called with the number and the words of every line that can be cut into words, also where a condition skips it.
     Returns: the frozen configuration and every fault; with faults.fatal the configuration must not be run.
     """
     faults = Faults()
     files = _files(paths, faults)
-    reader = Reader(faults, starting(env, [*files, *(name for name, _ in texts)]), strict)
+    reader = Reader(faults, starting(env, [*files, *(name for name, _ in texts)]), strict, told)
     for setting, value in (preset or {}).items():
         reader.config.globals[setting] = value
     for path in files:
@@ -84,8 +86,11 @@ def nothing_in(paths: Sequence[str]) -> bool:
 class Reader:
     """The state between lines: the section that is open, the conditional blocks, the environment."""
 
-    def __init__(self, faults: Faults, env: dict[str, str], strict: bool = False) -> None:
+    def __init__(
+        self, faults: Faults, env: dict[str, str], strict: bool = False, told: Callable[[int, Sequence[str]], None] | None = None
+    ) -> None:
         self.faults = faults
+        self.told = told
         self.strict = strict
         self.config = Config(Global(Where("", 0)), env=env)
         self.section: Item | None = None
@@ -131,6 +136,8 @@ class Reader:
                 at = len(text[: text.index("\0")].encode("utf-8", "surrogateescape")) + 1
                 raise ConfigError(f"Stray NUL character at position {at}.", where, GLUED)
             words = lexer.split(text, self.lookup)
+            if self.told is not None:
+                self.told(self.number, words)
             if words:
                 self.obey(words, where)
         except lexer.LexError as wrong:

@@ -40,6 +40,7 @@ Usage : {name} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn>
         -N sets the default, per-proxy maximum # of connections (0)
         -L set local peer name (default to hostname)
         -p writes pids of all children to this file
+        -dC[[key],line] display the configuration file, if there is a key, the file will be anonymised
         -dS disables splice usage (broken on old kernels)
         -dR disables SO_REUSEPORT usage
         -dr ignores server address resolution failures

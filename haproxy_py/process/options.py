@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 # Letters behind -d that concern HAProxy's internals: accepted, no effect. Some carry text glued to them.
 NO_EFFECT = ("A", "F", "G", "I", "M", "T", "Z", "c", "e", "k", "p", "t", "v", "x")
-DUMPS = ("-dC", "-dK", "-dL", "-dMhelp")  # of the configuration, keywords, libraries, memory flags: scripts read what they print
+DUMPS = ("-dK", "-dL", "-dMhelp")  # of the configuration, keywords, libraries, memory flags: scripts read what they print
 
 
 class UsageError(Exception):
@@ -52,6 +52,7 @@ class Options:
     no_reuseport: bool = False
     no_server_verify: bool = False
     ignore_resolution: bool = False
+    dump: str | None = None  # what is glued to -dC
 
     def quiet_with(self, configured: bool) -> bool:
         """Whether messages are off; configured: the global keyword `quiet`. -V wins over all."""
@@ -152,6 +153,8 @@ def parse(words: Sequence[str]) -> Options:
             break
         if word in FLAGS:
             FLAGS[word](options, left, word)
+        elif word.startswith("-dC"):
+            options.dump = word.removeprefix("-dC")
         elif word.startswith(DUMPS):
             raise UsageError(f"'{word[:3]}' is known to HAProxy, not supported yet.", usage=False)
         elif not (word.startswith("-d") and word[2:3] in NO_EFFECT):

@@ -22,6 +22,7 @@ from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_SOCKETS
 from haproxy_py.config.model import Address, Config
 from haproxy_py.config.reader import load
 from haproxy_py.process import background, limits, masterdoors, privileges, reexec, worker
+from haproxy_py.process.dump import Dump
 from haproxy_py.process.options import Options
 from haproxy_py.process.output import Console, stdout
 from haproxy_py.process.reexec import Handover
@@ -52,7 +53,10 @@ class Program:
         """Read the configuration and print its faults. Raises: StartError: it must not be run."""
         self._change_directory()
         features.load()
-        config, faults = load(self.options.files, env=self._environment(), resolver=self._resolve, preset=preset(self.options))
+        told = Dump(self.options.dump) if self.options.dump is not None and not self.console.quiet else None
+        config, faults = load(
+            self.options.files, env=self._environment(), resolver=self._resolve, preset=preset(self.options), told=told
+        )
         self.console.quiet = self.options.quiet_with(config.globals[words.QUIET])
         self._print(faults)
         if faults.fatal:
