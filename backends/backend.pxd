@@ -59,6 +59,7 @@ cdef class Backend:
     cdef public int redispatch                       # 0: off; else its argument, see stream.relay
     cdef public int reuse
     cdef public bint abortonclose
+    cdef public bint nolinger            # a server connection that we end is reset
     cdef public Persistence persistence              # None: nothing but the balancer names a server
     cdef public bint hashing                         # its algorithm goes by keys: no server is preferred for being the last
     cdef public bint prefer_last                     # option prefer-last-server

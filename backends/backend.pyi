@@ -26,6 +26,7 @@ class Backend:
     redispatch: int
     reuse: int
     abortonclose: bool
+    nolinger: bool
     persistence: Persistence | None
     hashing: bool
     prefer_last: bool

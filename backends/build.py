@@ -58,6 +58,7 @@ def build_backend(
     made.redispatch = proxy[options.REDISPATCH] or 0
     made.reuse = REUSE[proxy[words.HTTP_REUSE]]
     made.abortonclose = bool(proxy[options.ABORTONCLOSE])
+    made.nolinger = bool(proxy[options.NOLINGER])
     made.retry_on = retry_bits(proxy[words.RETRY_ON])
     made.fullconn = proxy[words.FULLCONN] or fullconns.get(proxy.name, 1)
     for number, item in zip(numbers(proxy.servers), proxy.servers, strict=True):

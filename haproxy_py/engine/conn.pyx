@@ -42,6 +42,7 @@ cdef class Conn(Source):
         if events & (sys.EPOLLOUT | sys.EPOLLHUP):
             self.may_write = True
         if events & sys.EPOLLERR:
+            self.err = sys.ECONNRESET                # no end behind unread bytes, but an error, which recv() tells after them
             self.may_read = True
             self.may_write = True
 
@@ -62,9 +63,9 @@ cdef class Conn(Source):
             r = sys.recv(self.fd, buf, n, 0)
             if r > 0:
                 if <size_t>r < n:
-                    if self.rdhup:
+                    if self.rdhup and not self.err:
                         self.eof = True
-                    self.may_read = False
+                    self.may_read = self.err != 0
                 return r
             if r == 0:
                 self.eof = True

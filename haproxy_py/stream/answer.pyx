@@ -19,7 +19,7 @@ from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
 from haproxy_py.stream.forward cimport counted_size, received_size, say_connection
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.pages cimport raw_page
-from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT
+from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT, ST_TUNNEL
 from haproxy_py.stream.session cimport Session
 from haproxy_py.stream.stats cimport count_phases, count_request, count_status, count_time
 from backends.backend cimport Backend
@@ -228,7 +228,7 @@ cdef class HttpAnswer(Relay):
         if c is None:
             return
         if not self.keep_server or self.rs.raw > self.rs.end or not self.quiet(c):
-            c.discard(True)
+            c.discard(self.state != ST_TUNNEL or self.backend.nolinger)
         elif c.private:
             c.user = None
             c.timer.deadline = 0

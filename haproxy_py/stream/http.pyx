@@ -540,6 +540,7 @@ cdef class HttpStream(HttpRequest):
         chan_frame(&self.rq)
         self.rq_done = self.rs_done = False
         self.session.may_read = True
+        self.arm_tunnel(True)
         self.worker.reactor.wake(self.session)
 
     # ------------------------------------------------------------------ time
@@ -562,6 +563,8 @@ cdef class HttpStream(HttpRequest):
         elif st == ST_BODY:
             self.head_us = 0
             self.fail(408, c'c', c'R')
+        elif st == ST_TUNNEL:
+            self.tunnel_late(True)
         elif st == ST_EXCHANGE and not self.res_seen:
             self.drop_server(True)
             self.fe.mine.cli_abrt += 1
@@ -569,7 +572,7 @@ cdef class HttpStream(HttpRequest):
             self.fail(400, c'c', c'H')
         elif st != ST_DONE:
             self.fe.mine.cli_abrt += 1
-            self.cut(self.whose_turn(), c'D' if st == ST_TUNNEL or chan_pending(&self.rs) else c'L')
+            self.cut(c'c', c'D' if chan_pending(&self.rs) else c'L')
 
     cdef void server_deadline(self) noexcept:
         cdef uint8_t st = self.state
@@ -583,7 +586,9 @@ cdef class HttpStream(HttpRequest):
             self.target.slot.mine.eresp += 1
             self.drop_server(True)
             self.fail(504, c's', c'H')
-        elif st == ST_EXCHANGE or st == ST_TUNNEL:
+        elif st == ST_TUNNEL:
+            self.tunnel_late(False)
+        elif st == ST_EXCHANGE:
             self.cut(c's', c'D')
 
     cdef void resume(self) noexcept:

@@ -49,7 +49,6 @@ cdef class Relay(Stream):
     cdef void connecting(self) noexcept
     cdef void established(self) noexcept
     cdef void connect_failed(self) noexcept
-    cdef uint8_t whose_turn(self) noexcept
     cdef void connect_timed_out(self) noexcept
     cdef void queue_timed_out(self) noexcept
     cdef void prepend_proxy_header(self) noexcept
@@ -59,5 +58,11 @@ cdef class Relay(Stream):
     cdef void note_change(self, ServerSlot before, bint full) noexcept
     cdef void drop_server(self, bint hard) noexcept
     cdef void tunnel(self) noexcept
-    cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept
+    cdef void end_request(self) noexcept                                         # no more for the server: half a close
+    cdef void end_reply(self) noexcept                                           # no more for the client
+    cdef void arm_tunnel(self, bint moved) noexcept
+    cdef void tunnel_late(self, bint client) noexcept                            # its deadline is over, or the server's
+    cdef void late_client(self) noexcept
+    cdef void late_server(self) noexcept
+    cdef void count_loss(self, uint8_t cause) noexcept
     cdef uint8_t phase(self) noexcept

@@ -286,40 +286,123 @@ cdef class Relay(Stream):
             self.rq.off = 0
         self.rq.sent = 0
 
+    # ------------------------------------------------------------------ tunnels
+
     cdef void tunnel(self) noexcept:
         cdef Session s = self.session
         cdef ServerConn c = self.sconn
+        cdef uint64_t before = self.rq.received + self.rq.sent + self.rs.received + self.rs.sent
         cdef int up = X_EOF if self.rq_done else chan_move(&self.rq, s, c, self.worker, BUDGET)
         cdef int down = X_EOF if self.rs_done else X_BLOCK if self.rs_held else chan_move(&self.rs, c, s, self.worker, BUDGET)
-        cdef uint64_t now = s.reactor.now_ms
+        cdef bint moved = self.rq.received + self.rq.sent + self.rs.received + self.rs.sent != before
         if up == X_EOF and not self.rq_done:
-            self.rq_done = True
-            c.shutdown_write()
+            self.end_request()
         if down == X_EOF and not self.rs_done:
-            self.rs_done = True
-            s.shutdown_write()
+            self.end_reply()
         if up < 0 or down < 0:
-            if up == X_SRC or down == X_DST:
-                self.cut(c'C', c'D')
-            else:
-                self.cut(c'S', c'D')
+            up = c'C' if up == X_SRC or down == X_DST else c'S'
+            self.count_loss(<uint8_t>up)
+            self.cut(<uint8_t>up, c'D')
             return
         if self.rq_done and self.rs_done:
             self.complete()
             return
         if up == X_BUDGET or down == X_BUDGET:
             s.reactor.wake(s)
-        set_deadline(s.reactor, s, self.tunnel_deadline(now, self.rq_done, self.front.timeout_client_fin,
-                                                        self.front.timeout_client))
-        set_deadline(c.reactor, c, self.tunnel_deadline(now, self.rs_done, self.backend.timeout_server_fin,
-                                                        self.backend.timeout_server))
+        self.arm_tunnel(moved)
 
-    cdef uint64_t tunnel_deadline(self, uint64_t now, bint ended, uint64_t fin, uint64_t side) noexcept:
-        """timeout tunnel replaces both sides' own; once one side has ended its -fin timeout applies (manual 4.2)."""
-        cdef uint64_t limit = self.backend.timeout_tunnel or side
-        if (self.rq_done or self.rs_done) and fin:
-            limit = fin
-        return now + limit if limit else 0
+    cdef void end_request(self) noexcept:
+        """The client's direction is through. From now on `timeout server-fin` counts for what the server still says."""
+        cdef ServerConn c = self.sconn
+        self.rq_done = True
+        if self.backend.nolinger:                    # a server that nothing lingers for is left at once
+            self.rs_done = True
+            if not self.session.eof:
+                self.session.shutdown_write()
+            return
+        c.shutdown_write()
+        if self.backend.timeout_server_fin:
+            set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_server_fin)
+
+    cdef void end_reply(self) noexcept:
+        cdef Session s = self.session
+        self.rs_done = True
+        s.shutdown_write()
+        if self.front.timeout_client_fin:
+            set_deadline(s.reactor, s, s.reactor.now_ms + self.front.timeout_client_fin)
+
+    cdef void arm_tunnel(self, bint moved) noexcept:
+        """A side has a deadline while it is read from, or has not taken what waits for it; bytes either way put off both.
+
+        timeout tunnel replaces both sides' own, their -fin timeouts replace it once the other side has ended (manual 4.2).
+        """
+        cdef Session s = self.session
+        cdef ServerConn c = self.sconn
+        cdef bint up = chan_pending(&self.rq), down = chan_pending(&self.rs)
+        cdef uint64_t now = s.reactor.now_ms
+        cdef uint64_t limit = self.backend.timeout_tunnel or self.front.timeout_client
+        if self.rs_done and self.front.timeout_client_fin:
+            limit = self.front.timeout_client_fin
+        if limit == 0 or (not down and (self.rq_done or up)):
+            s.timer.deadline = 0
+        elif moved or s.timer.deadline == 0:
+            set_deadline(s.reactor, s, now + limit)
+        limit = self.backend.timeout_tunnel or self.backend.timeout_server
+        if self.rq_done and self.backend.timeout_server_fin:
+            limit = self.backend.timeout_server_fin
+        if limit == 0 or (not up and (self.rs_done or down)):
+            c.timer.deadline = 0
+        elif moved or c.timer.deadline == 0:
+            set_deadline(c.reactor, c, now + limit)
+
+    cdef void tunnel_late(self, bint client) noexcept:
+        """A side that is only silent has ended its direction, as if it had closed it; one that does not take its bytes ends both."""
+        cdef uint64_t now = self.worker.reactor.now_ms
+        cdef uint64_t other = self.sconn.timer.deadline if client else self.session.timer.deadline
+        cdef bint both = other != 0 and other <= now
+        if client or both:
+            self.late_client()
+        if self.state == ST_TUNNEL and (both or not client):
+            self.late_server()
+        if self.state != ST_TUNNEL:
+            return
+        if self.rq_done and self.rs_done:
+            self.complete()
+        else:
+            self.arm_tunnel(False)
+
+    cdef void late_client(self) noexcept:
+        if self.term_cause == TERM_NONE:
+            self.term_cause = c'c'
+            self.term_state = c'D'
+            self.count_loss(c'c')
+        if chan_pending(&self.rs):
+            self.cut(c'c', c'D')
+        else:
+            self.end_request()
+
+    cdef void late_server(self) noexcept:
+        if self.term_cause == TERM_NONE:
+            self.term_cause = c's'
+            self.term_state = c'D'
+            self.count_loss(c's')
+        if chan_pending(&self.rq):
+            self.cut(c's', c'D')
+        else:
+            self.end_reply()
+
+    cdef void count_loss(self, uint8_t cause) noexcept:
+        """The client (C, c) or the server (S, s) left a tunnel, or was silent for too long: for both proxies and the server."""
+        if cause == c'C' or cause == c'c':
+            self.fe.mine.cli_abrt += 1
+            self.be.mine.cli_abrt += 1
+            self.srv.mine.cli_abrt += 1
+            return
+        self.be.mine.srv_abrt += 1
+        self.srv.mine.srv_abrt += 1
+        if cause == c'S':
+            self.be.mine.eresp += 1
+            self.srv.mine.eresp += 1
 
     cdef void drop_server(self, bint hard) noexcept:
         """Close the server connection, if there is one; the slot of the server stays ours."""
@@ -329,13 +412,6 @@ cdef class Relay(Stream):
             if hard and self.rq.body.mode == B_LENGTH and not self.rq.body.done:
                 no_delay(c.fd)                       # a reset throws away what MSG_MORE still holds back
             c.discard(hard)
-
-    cdef uint8_t whose_turn(self) noexcept:
-        """Both timers of a tunnel often run out at once; the server's counts then, as in HAProxy."""
-        cdef ServerConn c = self.sconn
-        if self.state == ST_TUNNEL and not self.rs_done and c is not None and c.timer.deadline and c.timer.deadline <= c.reactor.now_ms:
-            return c's'
-        return c'c'
 
     cdef void queue_timed_out(self) noexcept:
         self.be.mine.econ += 1

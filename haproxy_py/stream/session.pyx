@@ -399,7 +399,7 @@ cdef class Session(Conn):
             self.own = None
             own.discard(False)
         self.delist()
-        self.close(hard or self.front.nolinger)      # option nolinger: nothing lingers in the kernel after us
+        self.close(hard or (self.front.nolinger and not self.shut_w))    # option nolinger: what was not ended is reset
         if self.buf != NULL:
             self.worker.buffers.give(self.buf)
             self.buf = NULL

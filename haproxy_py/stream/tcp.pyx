@@ -203,7 +203,7 @@ cdef class TcpStream(Relay):
         elif st == ST_QUEUE:
             self.queue_timed_out()
         elif st == ST_TUNNEL:
-            self.cut(self.whose_turn(), c'D')
+            self.tunnel_late(True)
 
     cdef void server_deadline(self) noexcept:
         if self.state == ST_CONNECT:
@@ -212,7 +212,7 @@ cdef class TcpStream(Relay):
             self.payload_final = True
             self.move()
         elif self.state == ST_TUNNEL:
-            self.cut(c's', c'D')
+            self.tunnel_late(False)
 
     cdef void resume(self) noexcept:
         if self.state == ST_RULES:
@@ -230,6 +230,7 @@ cdef class TcpStream(Relay):
         self.session.may_read = True
         self.judging = self.backend.tcp_response is not None
         self.cursor = 0
+        self.arm_tunnel(True)
         self.move()
 
     cdef void move(self) noexcept:
@@ -278,6 +279,7 @@ cdef class TcpStream(Relay):
         if v == V_CONTINUE or v == V_STOP or v == V_WAIT:
             self.judging = False
             chan_frame(&self.rs)
+            self.arm_tunnel(True)
             return True
         self.fe.mine.dresp += 1
         self.be.mine.dresp += 1
@@ -304,13 +306,13 @@ cdef class TcpStream(Relay):
         if self.term_cause == TERM_NONE:
             self.term_cause = cause
             self.term_state = state
-        if self.be is not None and (cause == c'C' or cause == c'c'):
+        early = self.state < ST_TUNNEL
+        if early and self.be is not None and (cause == c'C' or cause == c'c'):
             self.fe.mine.cli_abrt += 1
             self.be.mine.cli_abrt += 1
-        elif self.be is not None and state == c'D':
+        elif self.be is not None and state == c'D' and (cause == c'P' or cause == c'R'):
             self.be.mine.srv_abrt += 1
-        early = self.state < ST_TUNNEL
-        self.drop_server(True)
+        self.drop_server(not self.rs_done or self.backend.nolinger)
         self.close_books()
         if early:
             s.finish(False)                          # unread bytes must not turn the end into a reset
@@ -322,7 +324,7 @@ cdef class TcpStream(Relay):
         cdef ServerConn c = self.sconn
         self.sconn = None
         if c is not None:
-            c.discard(False)
+            c.discard(self.backend.nolinger and not c.eof)
         self.close_books()
         s.drop(False)
 
