@@ -17,8 +17,8 @@ KEEP = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 CLOSE = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"
 OLD = b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok"
 TOO_MUCH = KEEP + b"more"
-BACKEND = "backend b\n option httpchk\n http-check send meth GET uri /check ver HTTP/1.1 hdr host a\n http-reuse always\n"
-CHECK = "check inter 30ms fall 1 rise 1"
+BACKEND = "backend b\n option httpchk\n http-check send meth GET uri /check ver HTTP/1.1 hdr host a\n http-reuse always\n timeout check 20s\n"
+CHECK = "check inter 100ms fall 1 rise 1"  # a check that cannot connect within the interval has failed
 
 
 class Counted:

@@ -76,7 +76,7 @@ def test_five_hundred_servers_die_at_once_and_come_back() -> None:
 def test_without_descriptors_checks_fail_and_recover() -> None:
     async def scenario() -> None:
         sock = listening()
-        made = bench(sock, 3, "inter 50ms rise 1 fall 1")
+        made = bench(sock, 3, "inter 200ms rise 1 fall 1")
         made.start()
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         await until(lambda: all(made.facts(f"s{i}")["check_status"] == 4 for i in range(3)), "first checks")
