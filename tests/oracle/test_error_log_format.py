@@ -18,13 +18,24 @@ global
   log stdout format raw local0
 defaults
   log global
-  timeout client 400ms
-  timeout server 1s
-  timeout connect 1s
+  timeout client 20s
+  timeout server 20s
+  timeout connect 20s
+  timeout http-keep-alive 400ms
   retries 0
 frontend f
   mode http
   bind 127.0.0.1:{http}
+  log-format "LOG %ts %ST id=%ID/%[unique-id] rt=%rt be=%[be_name] bin=%[bin(00ff0a22)]/%[bin(4100ff)]/%{{+Q}}[bin(41ff22)]"
+  error-log-format "ERR %ts %ST id=%ID rt=%rt be=%[be_name] %b"
+  unique-id-format u%rt
+  http-request deny if {{ path /deny }}
+  http-request return status 200 hdr id %[unique-id] if {{ path /return }}
+  default_backend none
+frontend h
+  mode http
+  timeout client 400ms
+  bind 127.0.0.1:{hasty}
   log-format "LOG %ts %ST id=%ID/%[unique-id] rt=%rt be=%[be_name] bin=%[bin(00ff0a22)]/%[bin(4100ff)]/%{{+Q}}[bin(41ff22)]"
   error-log-format "ERR %ts %ST id=%ID rt=%rt be=%[be_name] %b"
   unique-id-format u%rt
@@ -62,8 +73,8 @@ ASKED = [
     ("http", b"GET /return HTTP/1.1\r\nhost: a\r\n\r\n"),
     ("http", b"GET /none HTTP/1.1\r\nhost: a\r\n\r\n"),
     ("http", b"GARBAGE\r\n\r\n"),
-    ("http", b""),
-    ("http", b"GET / HT"),
+    ("hasty", b""),
+    ("hasty", b"GET / HT"),
     ("tcp", b""),
     ("proxy", b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
     ("tcpproxy", b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"),
@@ -73,8 +84,8 @@ ASKED = [
 def told(product: Product) -> tuple[list[str], list[str]]:
     """The lines of the log, one for each of ASKED, and the ids in replies."""
     with Reservation() as ports:
-        numbers = {name: ports.take() for name in ("http", "tcp", "proxy", "tcpproxy", "dead")}
-        with product.start(CONFIG.format(**numbers), [numbers[name] for name in ("http", "tcp", "proxy", "tcpproxy")]) as running:
+        numbers = {name: ports.take() for name in ("http", "hasty", "tcp", "proxy", "tcpproxy", "dead")}
+        with product.start(CONFIG.format(**numbers), [numbers[name] for name in ("http", "hasty", "tcp", "proxy", "tcpproxy")]) as running:
             ids = []
             for count, (name, what) in enumerate(ASKED, 1):
                 with socket.create_connection(("127.0.0.1", numbers[name]), 20) as sock:

@@ -24,7 +24,7 @@ defaults
   log global
   retries 0
   timeout client 20s
-  timeout server 1s
+  timeout server 20s
   timeout connect 5s
 frontend f
   bind 127.0.0.1:{port}
