@@ -20,7 +20,7 @@ from tests.harness.ports import Reservation
 from tests.harness.products import haproxy26, lacking_oracle
 
 QUIET_SECONDS = 30.0
-HEAD = "defaults\n mode tcp\n timeout connect 200ms\n timeout client 1s\n timeout server 1s\n"
+HEAD = "defaults\n mode tcp\n timeout connect 20s\n timeout check 3s\n timeout client 1s\n timeout server 1s\n"
 SERVER = " server s 127.0.0.1:1 weight 40 agent-check agent-port {port} agent-inter 1s\n"
 LINES = [
     b"up\n", b"75%\n", b"down\n", b"up down\n", b"down up\n", b"fail #desc here, so\n", b"stopped\n", b"stopped desc x\n", b"maint\n",

@@ -24,9 +24,9 @@ HEAD = """global
  stats socket {folder}/sock level admin
 defaults
  mode http
- timeout client 5s
- timeout server 300ms
- timeout connect 300ms
+ timeout client 60s
+ timeout server 20s
+ timeout connect 20s
  retries 0
 """
 MODES = {
@@ -82,7 +82,7 @@ def origin(port: int) -> Iterator[threading.Semaphore]:
 def status_of(port: int, word: str) -> bytes:
     """The status line that a request gets."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.settimeout(20)
+        sock.settimeout(30)
         sock.sendall(f"GET /{word} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
         return b"".join(iter(lambda: sock.recv(4096), b""))[:12]
 
@@ -116,7 +116,7 @@ def play(
     for at, (name, (words, _)) in enumerate(MODES.items()):
         where = dead if "refused" in name else up
         text += f"listen l{at}\n bind 127.0.0.1:{fronts[name]}\n server s 127.0.0.1:{where} check port {up} inter 600s {words}\n"
-        text += " timeout server 1m\n" if "held" in MODES[name][1] else ""
+        text += " timeout server 300ms\n" if "slow" in MODES[name][1] else ""
     found: list[bytes] = []
     with product.start(text, list(fronts.values())) as running:
         farm = Farm(running, folder)
