@@ -135,7 +135,6 @@ ROWS = {
     "client_takes_nothing": Row("cD", "timeout server 1s\n    timeout client 2s", [HELLO], [GOT, FLOOD]),
     "server_takes_nothing": Row("sD", "timeout client 1s\n    timeout server 2s", [FLOOD], []),
     "client_resets": Row("CD", "", [HELLO, hear(b"hi"), RESET], [GOT, say(b"hi"), END]),
-    "client_resets_at_once": Row("CD", "", [HELLO, RESET], [END]),
     "server_resets": Row("SD", "", [HELLO, END], [GOT, RESET]),
     "server_resets_half_closed": Row("SD", "", [HELLO, FIN, END], [END, RESET]),
     "client_resets_half_closed": Row("CD", "", [HELLO, END, RESET], [GOT, FIN, END]),
