@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 cimport haproxy_py.engine.sys as sys
 from haproxy_py.engine.addr cimport Addr
 from haproxy_py.engine.conn cimport Conn, IO_AGAIN, IO_EOF
-from haproxy_py.engine.proxy_protocol cimport pp_parse
+from haproxy_py.engine.proxy_protocol cimport PP1_MAX, pp_parse
 from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.counters cimport Counters
 from haproxy_py.engine.shm cimport ProxySlot, gauge_down, gauge_up
@@ -18,9 +18,19 @@ from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.stats cimport count_request, count_session
 from haproxy_py.engine.txn cimport V_CONTINUE, V_STOP
 
-cdef inline bint looks_like_proxy(const char *p, ssize_t n) noexcept nogil:
-    return (n >= 5 and memcmp(p, b"PROXY", 5) == 0) or (
-        n >= 13 and memcmp(p, b"\r\n\r\n\0\r\nQUIT\n", 12) == 0 and (p[12] & 0xF0) == 0x20)
+cdef const char *proxy_fault(const char *p, ssize_t n, bint unfinished) noexcept nogil:
+    """What HAProxy says of a PROXY header that is wrong, or unfinished at the end of what will come (n > 0)."""
+    cdef bint cut = unfinished
+    if n < 6 or memcmp(p, b"PROXY ", 6) != 0:
+        if n < 16 or unfinished:
+            return "Truncated PROXY protocol header received"
+        if memcmp(p, b"\r\n\r\n\0\r\nQUIT\n", 12) != 0 or (p[12] & 0xF0) != 0x20:
+            return "Received something which does not look like a PROXY protocol header"
+        return "Received an invalid PROXY protocol header"
+    if n >= 9 and (n < 11 or (memcmp(p + 6, b"TCP4 ", 5) != 0 and memcmp(p + 6, b"TCP6 ", 5) != 0)):
+        return "Received an unhandled protocol in the PROXY protocol header"
+    cut = cut or (p[n - 1] == c'\n' and (n < 2 or p[n - 2] != c'\r') and n < PP1_MAX)
+    return "Truncated PROXY protocol header received" if cut else "Received an invalid PROXY protocol header"
 
 
 cdef enum:
@@ -147,6 +157,8 @@ cdef class Session(Conn):
         elif self.state == SE_HTTP:
             self.idle_deadline()
         else:
+            if self.state == SE_PROXY:
+                self.complain("Timeout while waiting for PROXY protocol header")
             self.drop(False)
 
     cdef void proceed(self) noexcept:
@@ -206,13 +218,7 @@ cdef class Session(Conn):
             return False
         r = pp_parse(head, <uint32_t>n, &self.src, &self.dst, &used)
         if r < 0 or (r == 0 and (<size_t>n == sizeof(head) or self.rdhup)):
-            self.front.slot.mine.ereq += 1
-            if r == 0:
-                self.complain("Truncated PROXY protocol header received")
-            elif looks_like_proxy(head, n):
-                self.complain("Received an invalid PROXY protocol header")
-            else:
-                self.complain("Received something which does not look like a PROXY protocol header")
+            self.complain(proxy_fault(head, n, r == 0))
             self.drop(True)
             return False
         if r == 0:
