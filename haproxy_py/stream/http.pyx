@@ -225,8 +225,10 @@ cdef class HttpStream(HttpRequest):
                 self.part_from_server()              # the reply is here whole: the server need not suffer
             self.cut(c'C', c'D')
             return False
-        self.be.mine.srv_abrt += 1                   # X_EOF, X_SRC, X_BAD: the reply is cut short, and so is ours
-        self.target.slot.mine.srv_abrt += 1
+        self.be.mine.eresp += 1                      # X_EOF, X_SRC, X_BAD: the reply is cut short, and so is ours
+        self.target.slot.mine.eresp += 1
+        if r != X_BAD:
+            self.server_left()
         self.cut(c'S' if r != X_BAD else c'P', c'D')
         return False
 
@@ -279,6 +281,8 @@ cdef class HttpStream(HttpRequest):
         cdef int64_t size = -1
         if self.res.flags & HF_CONN_CLOSE:
             self.close_server = True                 # it ends the connection after the final reply
+        if self.target.observe:
+            self.target.seen_good(OBSERVE_L7)
         self.res.remove("connection", 10)
         self.counted_out += counted_size(self.res, True)
         if self.rs.head == NULL:
@@ -311,8 +315,6 @@ cdef class HttpStream(HttpRequest):
             c.private = s.prefer_last = True
         if h.status >= 400 and self.backend.retry_on and self.try_again(retry_bit(h.status)):
             return False
-        if self.target.observe:
-            self.judge_status(h.status)
         self.res_seen = True
         self.response_us = c.reactor.now_us
         if self.backend.balancer.by_time:
@@ -346,6 +348,8 @@ cdef class HttpStream(HttpRequest):
                     self.counted_out += counted_size(h, True)
                     return self.refuse_head()        # nobody asked for another protocol, or it is not one
             self.keep_client = self.keep_server = False
+        if self.target.observe:
+            self.judge_status(h.status)              # not sooner: a body that is bad from its first byte makes a bad reply
         if flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
             strip_connection(h)
         self.counted_out += counted_size(h, True)    # as it came: rules change nothing of it
@@ -490,7 +494,7 @@ cdef class HttpStream(HttpRequest):
             return False
         if self.try_again(RETRY_EMPTY if self.rs.received == 0 else RETRY_JUNK):
             return False
-        self.observed(SEEN_READ_ERROR)
+        self.observed(SEEN_READ_ERROR if self.rs.raw == 0 else SEEN_HEADERS)
         self.be.mine.eresp += 1
         self.target.slot.mine.eresp += 1
         self.drop_server(True)
@@ -589,7 +593,13 @@ cdef class HttpStream(HttpRequest):
         elif st == ST_TUNNEL:
             self.tunnel_late(False)
         elif st == ST_EXCHANGE:
+            self.server_left()
             self.cut(c's', c'D')
+
+    cdef void server_left(self) noexcept:
+        """A server that ended, or fell silent, in the middle of the data."""
+        self.be.mine.srv_abrt += 1
+        self.target.slot.mine.srv_abrt += 1
 
     cdef void resume(self) noexcept:
         """A suspended rule may go on."""
