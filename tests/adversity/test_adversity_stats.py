@@ -52,7 +52,6 @@ def workers(pid: int) -> list[int]:
 def test_counters_survive_a_killed_worker() -> None:
     with Reservation() as taken:
         ports = {"fe": taken.take(), "st": taken.take()}
-        taken.release()
         with pyhaproxy().start(CONFIG.format(**ports), ports.values()) as running:
             ask(ports["fe"], 150)
             poll(lambda: totals(ports["st"])["scur"] == "0", "the end of the last connection")

@@ -62,7 +62,6 @@ def port() -> Iterator[int]:
     """The port of a running proxy that exports itself."""
     with Reservation() as taken:
         ports = {name: taken.take() for name in ("fe", "origin", "raw")}
-        taken.release()
         with pyhaproxy().start(CONFIG.format(**ports), ports.values()):
             yield ports["fe"]
 

@@ -61,8 +61,6 @@ def site() -> Iterator[Site]:
     with Reservation() as taken, Reservation() as nobody:
         ports = {name: taken.take() for name in ("fe", "origin", "st")}
         closed = nobody.take()
-        taken.release()
-        nobody.release()
         with pyhaproxy().start(CONFIG.format(**ports, closed=closed), ports.values()):
             yield Site(f"http://127.0.0.1:{ports['st']}/stats", f"http://127.0.0.1:{ports['fe']}/")
 

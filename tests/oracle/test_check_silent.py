@@ -47,7 +47,6 @@ def test_the_server_is_not_told(product: Product) -> None:
     silent, told = Server(), Server()
     with Reservation() as taken:
         port = taken.take()
-        taken.release()
         with product.start(CONFIG.format(port=port, silent=silent.port, told=told.port), [port]):
             end = time.monotonic() + 60
             while told.accepted < CHECKS:  # a check that says something is a connection like any other

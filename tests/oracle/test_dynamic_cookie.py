@@ -49,7 +49,7 @@ def _serve(sock: socket.socket) -> None:
 
 
 def _ask(port: int, cookie: bytes = b"") -> bytes:
-    with socket.create_connection(("127.0.0.1", port), 5) as conn:
+    with socket.create_connection(("127.0.0.1", port), 20) as conn:
         conn.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncookie: SID=" + cookie + b"\r\n\r\n")
         got = b""
         while piece := conn.recv(65536):

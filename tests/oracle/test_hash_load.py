@@ -82,12 +82,12 @@ def running(product: Product, lines: list[str], servers: list[str]) -> Iterator[
 
 
 def connect(front: int, address: str, payload: bytes = b"") -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", front), 5)
+    client = socket.create_connection(("127.0.0.1", front), 20)
     client.sendall(f"PROXY TCP4 {address} 127.0.0.1 1000 80\r\n".encode() + payload)
     return client
 
 
-def answer(client: socket.socket, patience: float = 5) -> str:
+def answer(client: socket.socket, patience: float = 20) -> str:
     """The server's name, or "waits"."""
     client.settimeout(patience)
     try:

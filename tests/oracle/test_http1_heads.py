@@ -16,7 +16,7 @@ from tests.harness.ports import Reservation
 from tests.harness.products import Product, haproxy26, haproxy28
 from tests.proto.test_h1_heads import CL, REQUESTS, RESPONSES, TE, WS, H, Verdict, get, lowered, ok
 
-SECONDS = 5.0
+SECONDS = 20.0
 ORACLES = [product for product in (haproxy26(), haproxy28()) if not product.missing]
 OLD = "2.6; newer versions do as we do"
 

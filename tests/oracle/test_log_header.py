@@ -57,7 +57,7 @@ class Receivers:
         self.sockets[-1].bind(path)
         self.lines.append(f"  log {path} local1")
         for one in self.sockets:
-            one.settimeout(5)
+            one.settimeout(20)
 
     def read(self, pid: int) -> list[bytes]:
         """One message of each, masked."""
@@ -75,7 +75,7 @@ def mask(message: bytes, pid: int) -> bytes:
 
 
 def ask(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 5) as client:
+    with socket.create_connection(("127.0.0.1", port), 20) as client:
         client.sendall(b"GET / HTTP/1.0\r\n\r\n")
         while client.recv(1000):
             pass

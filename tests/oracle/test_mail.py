@@ -127,7 +127,6 @@ def dialogues(product: Product, folder: Path, level: str, manner: str) -> list[l
     """What a mailer hears while COMMANDS are given to a server that is checked once, and found dead."""
     with mailer(MANNERS[manner]) as post, Reservation() as ports:
         front, dead = ports.take(), ports.take()
-        ports.release()
         alerts = (
             " email-alert mailers m\n email-alert from a@b.c\n email-alert to d@e.f\n email-alert myhostname here\n"
         )
@@ -187,7 +186,6 @@ def silent_mailer(folder: Path, timeout: str) -> Iterator[tuple[socket.socket, F
     """We with a mailer that never answers, and one that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as silent, Reservation() as ports:
         front, dead = ports.take(), ports.take()
-        ports.release()
         port = silent.getsockname()[1]
         silent.settimeout(PATIENCE_S)
         alerts = " email-alert mailers m\n email-alert from a\n email-alert to b\n email-alert level info\n"

@@ -74,7 +74,7 @@ class Life:
 
     def listening(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), 5).close()
+            socket.create_connection(("127.0.0.1", self.port), 20).close()
         except OSError:
             return False
         return True

@@ -84,8 +84,6 @@ class Scraped:
             ports = {name: taken.take() for name in ("web", "pm", "tcp")}
             origin, closed = Origin(), nobody.take()
             text = CONFIG.format(**ports, origin=origin.port, nobody=closed, folder=folder)
-            taken.release()
-            nobody.release()
             with product.start(text, ports.values()):
                 for path in ("/ok", "/off", "/refuse", "/red", "/empty", "/nowhere"):
                     get(ports["web"], path)

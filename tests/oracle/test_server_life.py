@@ -25,7 +25,7 @@ defaults
  mode http
  timeout client 5s
  timeout server 5s
- timeout connect 1s
+ timeout connect 20s
 {more_defaults}
 frontend f
  bind 127.0.0.1:{front}

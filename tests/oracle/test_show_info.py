@@ -36,7 +36,6 @@ def said(product: Product) -> Said:
     with Reservation() as taken, tempfile.TemporaryDirectory(prefix="info-") as folder:
         ports = {name: taken.take() for name in PORTS}
         origin, closed = Origin(), taken.take()
-        taken.release()
         head = f"global\n  stats socket {folder}/s level admin\n  node n1\n  description some thing\n"
         text = CONFIG.replace("global\n", head).format(**ports, origin=origin.port, closed=closed)
         with product.start(text, ports.values()):

@@ -138,7 +138,6 @@ class Seen:
     def __init__(self, product: Product) -> None:
         with Reservation() as taken:
             ports = {name: taken.take() for name in PORTS}
-            taken.release()
             with product.start(CONFIG.format(**ports), ports.values()):
                 self.rows = {name: table(get(ports[at], path)) for name, (at, path) in CSVS.items()}
                 self.heads = {name: head_of(get(ports[at], path, *more)) for name, (at, path, more) in HEADS.items()}

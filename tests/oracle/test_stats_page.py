@@ -162,8 +162,6 @@ class Seen:
             ports = {name: taken.take() for name in PORTS}
             origin, closed = Origin(), nobody.take()
             text = CONFIG.format(**ports, origin=origin.port, closed=closed)
-            taken.release()
-            nobody.release()
             with product.start(text, ports.values()):
                 traffic(ports)
                 self.csv = get(ports["st"], "/stats;csv;norefresh")
@@ -276,7 +274,6 @@ def test_metrics_have_the_same_names_labels_and_types(both: tuple[Seen, Seen]) -
 def test_the_page_is_whole() -> None:
     with Reservation() as taken:
         port = taken.take()
-        taken.release()
         config = f"listen s\n mode http\n bind 127.0.0.1:{port}\n timeout client 5s\n stats uri /\n"
         with pyhaproxy().start(config, [port]):
             page = dechunk(get(port, "/")).decode()

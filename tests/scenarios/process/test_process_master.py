@@ -149,7 +149,7 @@ def test_an_address_that_is_no_longer_wanted_is_closed(fake: Start) -> None:
 
     def refused() -> bool:
         try:
-            socket.create_connection(("127.0.0.1", before), 5).close()
+            socket.create_connection(("127.0.0.1", before), 20).close()
         except ConnectionRefusedError:
             return True
         except ConnectionResetError:

@@ -32,7 +32,7 @@ def states(folder: Path) -> list[list[str]]:
     """`show servers state`: name, operational and administrative state, rise/fall counter of each server; [] while none answers."""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
+            sock.settimeout(20)
             sock.connect(str(folder / "sock"))
             sock.sendall(b"show servers state\n")
             text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()

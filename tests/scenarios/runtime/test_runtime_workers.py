@@ -97,12 +97,12 @@ def test_a_frontend_gives_its_port_up_and_takes_it_back() -> None:
         on.ask("disable frontend f")
         for _ in range(4):
             with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", on.port), 5)
+                socket.create_connection(("127.0.0.1", on.port), 20)
         on.ask("enable frontend f")
         assert statuses(on) == {200}
         on.ask("shutdown frontend f")
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", on.port), 5)
+            socket.create_connection(("127.0.0.1", on.port), 20)
         assert on.ask("enable frontend f") == "Frontend was previously shut down, cannot enable.\n"
         until(lambda: on.stat("scur", "f", "FRONTEND") == "0", "no connection")
 

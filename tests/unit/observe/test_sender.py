@@ -36,7 +36,7 @@ class Syslog:
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
+        self.socket.settimeout(20)
         self.port = self.socket.getsockname()[1]
 
     def target(self, options: str) -> LogTarget:
@@ -124,7 +124,7 @@ def test_unix_socket_and_abstract_name(tmp_path: Path) -> None:
     for address, word in ((path, path), (f"\0pyhaproxy-test-{PID}", f"abns@pyhaproxy-test-{PID}")):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
             receiver.bind(address)
-            receiver.settimeout(5)
+            receiver.settimeout(20)
             LogSender([parse_target([word, "format", "raw", "local0"], {}, "")]).log(6, "hello")
             assert receiver.recv(100) == b"hello\n"
 

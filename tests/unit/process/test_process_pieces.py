@@ -178,7 +178,7 @@ def test_a_damaged_handover_is_no_handover(raw: str) -> None:
 def test_systemd_datagrams(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "n"))
-        manager.settimeout(5)
+        manager.settimeout(20)
         Notifier(str(tmp_path / "n")).ready("Fine.")
         assert manager.recv(200) == b"READY=1\nMAINPID=%d\nSTATUS=Fine." % os.getpid()
     Notifier(str(tmp_path / "n")).stopping()
@@ -189,7 +189,7 @@ def test_systemd_abstract_socket() -> None:
     name = f"pyhaproxy-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind("\0" + name)
-        manager.settimeout(5)
+        manager.settimeout(20)
         Notifier("@" + name).stopping()
         assert manager.recv(200) == b"STOPPING=1"
 

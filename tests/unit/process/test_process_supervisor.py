@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from haproxy_py.process.output import Console
 from haproxy_py.process.supervisor import CRASH_WITHIN_S, DELAYS_S, Child, Hooks, Slot, Supervisor
@@ -22,8 +23,9 @@ def supervisor(said: list[str]) -> Supervisor:
 
 def planned(parent: Supervisor, age_s: float) -> float:
     """Seconds until the replacement of a worker that died at this age."""
-    now = time.monotonic()
-    parent._plan_replacement(Child(pid=1, slot=1, born=now - age_s))
+    now = 1000.0
+    with mock.patch.object(time, "monotonic", return_value=now):
+        parent._plan_replacement(Child(pid=1, slot=1, born=now - age_s))
     due = parent.slots[1].due
     assert due is not None
     return due - now
