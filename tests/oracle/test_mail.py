@@ -133,7 +133,7 @@ def dialogues(product: Product, folder: Path, level: str, manner: str) -> list[l
         alerts += f" email-alert level {level}\n" if level else ""
         section = f"\nmailers m\n timeout mail 2s\n mailer x 127.0.0.1:{post.port}\n"
         servers = f" option log-health-checks\n server s1 127.0.0.1:{dead} check inter 60s fall 1\n server t 127.0.0.1:{dead} track s1\n"
-        with farm(product, folder, alerts + servers + section, {"front": front}) as running:
+        with farm(product, folder, alerts + servers + section, {"front": front}, more_global=" nbthread 1") as running:
             wait_for(folder / "sock")
             first, last = MAILS[level]
             post.quiet(first)
