@@ -196,6 +196,8 @@ cdef class TcpStream(Relay):
     cdef void client_deadline(self) noexcept:
         cdef uint8_t st = self.state
         if st == ST_HEAD:
+            self.session.may_read = True             # what came in the same moment counts
+            self.gather()
             self.payload_final = True
             self.run_rules()
         elif st == ST_TURN:
