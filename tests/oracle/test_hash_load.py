@@ -28,7 +28,7 @@ listen l
   bind 127.0.0.1:{front} accept-proxy
   {lines}
 """
-PATIENCE = 0.15  # seconds without an answer that mean "it waits"
+PATIENCE = 0.3  # seconds without an answer that mean "it waits"
 
 
 @dataclass

@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,9 @@ def waited(path: Path) -> dict[tuple[str, str], tuple[bool, bool]]:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[Scraped, Scraped]]:
-    yield Scraped(haproxy28()), Scraped(pyhaproxy())
+    with ThreadPoolExecutor(2) as pool:  # most of it is waiting
+        theirs, ours = pool.map(Scraped, (haproxy28(), pyhaproxy()))
+    yield theirs, ours
 
 
 def lines(reply: bytes) -> list[str]:
