@@ -276,10 +276,6 @@ cdef class Listener(Door):
             except Exception:
                 s.drop(True)
                 return
-        count_session(f.slot.mine, &f.slot.shared.rate_max, now_s)
-        count_session(all_of_them.mine, &all_of_them.shared.rate_max, now_s)
-        if self.counts is not None:
-            self.counts.mine.stot += 1
         s.begin()
 
     cdef void note_peak(self) noexcept:

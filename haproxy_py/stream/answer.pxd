@@ -25,6 +25,7 @@ cdef class HttpAnswer(Relay):
     cdef uint64_t counted_out
     cdef bytes reply_body
     cdef bint run_after_rules(self) noexcept
+    cdef uint64_t in_bytes(self) noexcept
     cdef int counters_of(self, Counters **found) noexcept
     cdef void count_internal_error(self) noexcept
     cdef void send_raw(self, bytes text, int status) noexcept

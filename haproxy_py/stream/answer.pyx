@@ -16,7 +16,7 @@ from haproxy_py.engine.txn cimport TERM_NONE, V_CONTINUE, V_ERROR
 from haproxy_py.rules.vars cimport vars_end_request
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release
 from haproxy_py.stream.conf cimport HttpConf, MODE_CLOSE
-from haproxy_py.stream.forward cimport counted_size, received_size, say_connection
+from haproxy_py.stream.forward cimport body_size, counted_size, say_connection
 from haproxy_py.stream.log cimport log_stream
 from haproxy_py.stream.pages cimport raw_page
 from haproxy_py.stream.relay cimport Relay, ST_DONE, ST_REPLY, ST_TARPIT, ST_TUNNEL
@@ -58,6 +58,9 @@ cdef class HttpAnswer(Relay):
                 return
         if reply.raw:
             self.status = reply.logged
+            count_status(self.fe.mine, reply.logged)
+            if self.counted_be:
+                count_status(self.be.mine, reply.logged)
             self.send_raw(reply.body, reply.logged)
             return
         self.state_before = self.state
@@ -257,16 +260,17 @@ cdef class HttpAnswer(Relay):
     cdef void write_log(self) noexcept:
         if not self.logged:
             self.logged = True
-            self.bytes_in = self.counted_in + self.rq.body.payload
+            self.bytes_in = self.in_bytes()
             self.bytes_out = self.out_bytes()
             log_stream(self, self.front)
 
+    cdef uint64_t in_bytes(self) noexcept:
+        """Request bytes so far, as HAProxy counts them."""
+        return self.counted_in + body_size(&self.rq.body)
+
     cdef uint64_t out_bytes(self) noexcept:
         """Reply bytes so far, as HAProxy counts them."""
-        if self.own_reply:
-            return self.counted_out
-        return (self.counted_out + self.rs.body.payload + self.rs.body.counted
-                + (1 if self.rs.body.mode == B_CHUNKED and self.rs.body.done else 0))    # the record of a body's end
+        return self.counted_out if self.own_reply else self.counted_out + body_size(&self.rs.body)
 
     cdef void close_books(self) noexcept:
         """Log line, counters, gauges, pooled memory. The stream is over."""
@@ -281,9 +285,7 @@ cdef class HttpAnswer(Relay):
             count_status(self.fe.mine, 0)                        # ended without a word
             if self.counted_be:
                 count_status(self.be.mine, 0)
-        if self.counted_in == 0 and self.req_seen:
-            self.counted_in = received_size(self.req)            # answered before it was made ready for a server
-        bin = self.counted_in + self.rq.body.payload
+        bin = self.in_bytes()
         bout = self.out_bytes()
         self.fe.mine.bin += bin
         self.fe.mine.bout += bout

@@ -7,7 +7,8 @@ they name go through. What this hop wants from the next one is added as a field 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 from haproxy_py.engine.addr cimport Addr, addr_text, ADDR_TEXT
-from haproxy_py.engine.message cimport Head, Field, F_CANON, F_COUNTED, F_DROP, H_CONNECTION, HF_CLEAN, HF_CONN_CLOSE, HF_CONN_KEEPALIVE
+from haproxy_py.engine.http1 cimport B_CHUNKED
+from haproxy_py.engine.message cimport Head, Field, F_CANON, F_COUNTED, F_DROP, H_CONNECTION, HF_CLEAN
 
 
 cdef inline bint is_token(const char *p, uint32_t n, const char *lower, uint32_t m) noexcept nogil:
@@ -78,14 +79,9 @@ cdef void add_address(Head h, bytes name, Addr *a) noexcept:
     h.add(<const char *>name, <uint32_t>len(name), text, <uint32_t>n)
 
 
-cdef uint64_t received_size(Head h) noexcept nogil:
-    """counted_size() of a request that was answered here: without the field that speaks of this connection alone."""
-    cdef uint64_t n = counted_size(h, False)
-    cdef int i
-    for i in range(h.count if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE) else 0):
-        if h.fields[i].id == H_CONNECTION and not h.fields[i].flags & F_DROP and h.fields[i].value_len in (5, 10):
-            n -= h.fields[i].name_len + h.fields[i].value_len
-    return n
+cdef uint64_t body_size(H1Body *b) noexcept nogil:
+    """The size by which HAProxy counts what has come of a body: payload and trailers without framing, 1 for the end of chunks."""
+    return b.payload + b.counted + (1 if b.mode == B_CHUNKED and b.done else 0)
 
 
 cdef uint64_t counted_size(Head h, bint response) noexcept nogil:

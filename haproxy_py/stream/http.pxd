@@ -16,7 +16,6 @@ cdef class HttpStream(HttpRequest):
     cdef bint reply_head_complete(self, uint32_t n) noexcept
     cdef void judge_status(self, int status) noexcept
     cdef void observed(self, uint8_t what) noexcept
-    cdef void server_left(self) noexcept
     cdef bint server_lost(self) noexcept
     cdef bint bad_reply(self) noexcept
     cdef bint rewritten_too_large(self) noexcept

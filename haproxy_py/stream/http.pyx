@@ -106,8 +106,9 @@ cdef class HttpStream(HttpRequest):
         if self.state == ST_QUEUE:
             self.backend.leave_queue(self)
             self.queue_us = s.reactor.now_us
-        self.fe.mine.cli_abrt += 1
-        self.be.mine.cli_abrt += 1
+            self.be.mine.cli_abrt += s.error != 0        # an orderly end is none
+        if self.state >= ST_EXCHANGE:
+            self.count_loss(c'C')
         if self.state < ST_EXCHANGE:
             self.cut(c'C', self.phase())                 # no server has it yet: not a word
         elif s.error:
@@ -174,9 +175,7 @@ cdef class HttpStream(HttpRequest):
             else:
                 self.fail(400, c'P', c'H')
             return False
-        self.fe.mine.cli_abrt += 1                   # X_EOF, X_SRC: the client left in the middle of its body
-        self.be.mine.cli_abrt += 1
-        self.target.slot.mine.cli_abrt += 1
+        self.count_loss(c'C')                        # X_EOF, X_SRC: the client left in the middle of its body
         if self.rs_done:
             self.cut(c'C', c'L')
         elif self.res_seen:
@@ -218,17 +217,16 @@ cdef class HttpStream(HttpRequest):
                     set_deadline(c.reactor, c, c.reactor.now_ms + self.backend.timeout_server)
             return True
         if r == X_DST:
-            self.fe.mine.cli_abrt += 1
-            self.be.mine.cli_abrt += 1
-            self.target.slot.mine.cli_abrt += 1
+            self.count_loss(c'C')
             if self.rq_done and self.rs.body.done:
                 self.part_from_server()              # the reply is here whole: the server need not suffer
             self.cut(c'C', c'D')
             return False
-        self.be.mine.eresp += 1                      # X_EOF, X_SRC, X_BAD: the reply is cut short, and so is ours
-        self.target.slot.mine.eresp += 1
-        if r != X_BAD:
-            self.server_left()
+        if r != X_BAD:                               # X_EOF, X_SRC, X_BAD: the reply is cut short, and so is ours
+            self.count_loss(c'S')
+        else:
+            self.be.mine.eresp += 1
+            self.srv.mine.eresp += 1
         self.cut(c'S' if r != X_BAD else c'P', c'D')
         return False
 
@@ -285,6 +283,8 @@ cdef class HttpStream(HttpRequest):
             self.target.seen_good(OBSERVE_L7)
         self.res.remove("connection", 10)
         self.counted_out += counted_size(self.res, True)
+        count_status(self.srv.mine, self.res.status)
+        self.srv.mine.req_tot += 1
         if self.rs.head == NULL:
             self.rs.head = self.worker.buffers.take()
         if self.rs.head_end > self.worker.buffers.size // 2:
@@ -490,6 +490,7 @@ cdef class HttpStream(HttpRequest):
         client is closed without a word, so that it may safely try again itself (RFC 9112 9.3.1), as HAProxy does."""
         if self.reused and self.rs.received == 0 and not self.backend.retry_on & RETRY_EMPTY:
             self.logged = True
+            self.status = 0                          # no reply, not even a bad one, for the counters
             self.cut(c'S', c'H')
             return False
         if self.try_again(RETRY_EMPTY if self.rs.received == 0 else RETRY_JUNK):
@@ -566,6 +567,7 @@ cdef class HttpStream(HttpRequest):
             self.queue_timed_out()
         elif st == ST_BODY:
             self.head_us = 0
+            self.fe.mine.ereq += 1
             self.fail(408, c'c', c'R')
         elif st == ST_TUNNEL:
             self.tunnel_late(True)
@@ -575,7 +577,8 @@ cdef class HttpStream(HttpRequest):
             self.be.mine.cli_abrt += 1
             self.fail(400, c'c', c'H')
         elif st != ST_DONE:
-            self.fe.mine.cli_abrt += 1
+            if self.srv is not None:
+                self.count_loss(c'c')
             self.cut(c'c', c'D' if chan_pending(&self.rs) else c'L')
 
     cdef void server_deadline(self) noexcept:
@@ -593,13 +596,8 @@ cdef class HttpStream(HttpRequest):
         elif st == ST_TUNNEL:
             self.tunnel_late(False)
         elif st == ST_EXCHANGE:
-            self.server_left()
+            self.count_loss(c's')
             self.cut(c's', c'D')
-
-    cdef void server_left(self) noexcept:
-        """A server that ended, or fell silent, in the middle of the data."""
-        self.be.mine.srv_abrt += 1
-        self.target.slot.mine.srv_abrt += 1
 
     cdef void resume(self) noexcept:
         """A suspended rule may go on."""

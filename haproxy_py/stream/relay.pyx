@@ -115,6 +115,8 @@ cdef class Relay(Stream):
             if c.fd < 0 or c.home is not t or c.sni != sni or not right_kind(t, c) or c.may_read or c.rdhup:
                 c.discard(False)
                 c = None
+            else:
+                t.slot.mine.reuse += 1
         if c is None:
             c = t.take_idle(self.backend.reuse, s.requests == 0, sni)
         count_session(t.slot.mine, &t.slot.shared.rate_max, now_s)

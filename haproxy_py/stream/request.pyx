@@ -16,7 +16,7 @@ from haproxy_py.engine.reactor cimport set_deadline
 from haproxy_py.engine.shm cimport gauge_up
 from haproxy_py.engine.sockets cimport go_silent
 from haproxy_py.engine.txn cimport (
-    TERM_NONE, V_CONTINUE, V_DENY, V_ERROR, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
+    TERM_NONE, V_CONTINUE, V_DENY, V_ERROR, V_REJECT, V_REPLY, V_SILENT_DROP, V_SERVICE, V_STOP, V_TARPIT, V_WAIT,
     V_YIELD,
 )
 from haproxy_py.rules.rule cimport RuleSet
@@ -26,7 +26,7 @@ from haproxy_py.stream.faulty cimport keep_fault
 from haproxy_py.stream.forward cimport add_address, counted_size, strip_connection
 from haproxy_py.stream.relay cimport ST_BODY, ST_HEAD, ST_RULES, ST_TARPIT
 from haproxy_py.stream.session cimport Session
-from haproxy_py.stream.stats cimport count_request, count_session
+from haproxy_py.stream.stats cimport count_request, count_session, count_status
 from backends.backend cimport Backend
 from backends.server cimport Server
 from haproxy_py.stream.service cimport HttpService, Service
@@ -105,7 +105,9 @@ cdef class HttpRequest(HttpService):
             self.term_state = c'R'
             self.fe.mine.ereq += 1
             if s.error:
-                self.status = 400
+                self.status = 400                        # nobody is there to be told
+                count_status(self.fe.mine, 400)
+                count_request(self.fe.mine, &self.fe.shared.rate_max, s.reactor.clock_us // 1000000)
                 self.finish_session()
             else:
                 self.raw_answer(400)
@@ -136,6 +138,9 @@ cdef class HttpRequest(HttpService):
             self.cookie_state = self.set_cookie_state = c'N'
         self.head_length = n
         self.req_seen = True
+        if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
+            strip_connection(h)                          # they speak of this connection alone: no rule sees them
+        self.counted_in = counted_size(h, False)
         self.rt = sys.ha_add32(&self.worker.segment.shared.req_id, 1) - 1
         self.rq.buf = s.buf
         self.rq.size = s.worker.buffers.size
@@ -150,6 +155,8 @@ cdef class HttpRequest(HttpService):
         count_request(self.fe.mine, &self.fe.shared.rate_max, now_s)
         s.timer.deadline = 0
         if chan_frame(&self.rq) < 0:
+            self.counted_in = 0                          # HAProxy takes nothing of it
+            self.rq.body.payload = self.rq.body.counted = 0
             self.bad_request(400)
             return
         self.payload = s.buf
@@ -244,7 +251,8 @@ cdef class HttpRequest(HttpService):
         if v == V_REPLY:
             self.term_cause = c'L'
             self.term_state = c'R'
-            self.fe.mine.intercepted += 1
+            if self.be is None or self.be is self.front.twin:
+                self.fe.mine.intercepted += 1
             self.answer(self.reply if self.reply is not None else self.page_of(self.reply_status))
         elif v == V_DENY or v == V_TARPIT:
             self.look_at_cookies()
@@ -267,6 +275,10 @@ cdef class HttpRequest(HttpService):
             self.serve(<Service>self.service)
         else:
             self.fe.mine.dreq += 1
+            if self.be is not None and self.counted_be:
+                self.be.mine.dreq += 1
+            elif v == V_REJECT and self.front.twin is not None and self.stage != STAGE_TCP_FRONT:
+                self.front.twin.mine.dreq += 1           # a listen is its own backend
             self.term_cause = c'P'
             self.term_state = c'R'
             self.head_us = 0                             # HAProxy logs no times for it
@@ -411,9 +423,6 @@ cdef class HttpRequest(HttpService):
             self.add_forwarded(bc.originalto if bc.originalto is not None else fc.originalto, False)
         if self.front.unique_id is not None:
             self.make_unique_id()
-        if h.flags & (HF_CONN_CLOSE | HF_CONN_KEEPALIVE):
-            strip_connection(h)
-        self.counted_in = counted_size(h, False)
         self.close_server = bc.mode >= MODE_SERVER_CLOSE or fc.mode == MODE_SERVER_CLOSE
         if self.close_server and not (fc.pretend_keepalive or bc.pretend_keepalive):
             if h.version == 11 and not h.flags & HF_CONN_UPGRADE:

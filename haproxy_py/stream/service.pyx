@@ -18,7 +18,7 @@ from haproxy_py.rules.rule cimport RuleSet
 from haproxy_py.stream.answer cimport HttpAnswer
 from haproxy_py.stream.channel cimport chan_flush, chan_frame, chan_init, chan_release, chan_take
 from haproxy_py.stream.conf cimport MODE_CLOSE
-from haproxy_py.stream.forward cimport counted_size, received_size, say_connection
+from haproxy_py.stream.forward cimport counted_size, say_connection
 from haproxy_py.stream.relay cimport ST_BODY, ST_SERVICE
 from haproxy_py.stream.session cimport Session
 from haproxy_py.stream.stats cimport count_status
@@ -150,7 +150,6 @@ cdef class HttpService(HttpAnswer):
         cdef Head q = self.req
         cdef bytes body
         self.queue_us = self.connect_us = self.response_us = self.session.reactor.now_us
-        self.counted_in = received_size(q)
         try:
             body = self.rq.buf[self.rq.base:self.rq.end]
             if self.rq.body.mode == B_CHUNKED:

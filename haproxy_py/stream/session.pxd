@@ -83,6 +83,7 @@ cdef class Session(Conn):
     cdef void lost_before_request(self, bint clean) noexcept
     cdef void drain(self) noexcept
     cdef bint ended(self) noexcept
+    cdef void count_begin(self) noexcept
     cdef Stream passer(self)
     cdef bint allowed(self, RuleSet rules) noexcept
     cdef void complain(self, const char *text) noexcept

@@ -181,7 +181,6 @@ cdef class Session(Conn):
         elif r == TLS_WANT_WRITE:
             self.may_write = False
         else:
-            self.front.slot.mine.ereq += 1
             self.front.slot.mine.ssl_failed += 1
             if self.door.counts is not None:
                 self.door.counts.mine.ssl_failed += 1
@@ -237,6 +236,7 @@ cdef class Session(Conn):
             return
         self.reactor.tick()
         self.handshake_us = self.reactor.now_us
+        self.count_begin()
         if self.front.http:
             self.state = SE_HTTP
             self.idle_us = self.handshake_us
@@ -246,6 +246,15 @@ cdef class Session(Conn):
         else:
             self.state = SE_TCP
             (<Mux>self.front.mux).start(self)
+
+    cdef void count_begin(self) noexcept:
+        """A session begins: its connection is through handshakes and rules. For frontend, process and bind line."""
+        cdef ProxySlot process = self.worker.segment.process
+        cdef uint64_t now_s = self.reactor.clock_us // 1000000
+        count_session(self.front.slot.mine, &self.front.slot.shared.rate_max, now_s)
+        count_session(process.mine, &process.shared.rate_max, now_s)
+        if self.door.counts is not None:
+            self.door.counts.mine.stot += 1
 
     cdef void wait_for_request(self, bint first) noexcept:
         cdef uint64_t limit

@@ -14,6 +14,7 @@ cdef class TcpStream(Relay):
     cdef bint judging                    # tcp-response content rules have not decided yet
     cdef uint64_t judge_until            # monotonic ms: when tcp-response inspect-delay ends; 0: it has not begun
     cdef bint at_backend                 # the backend's content rules are on
+    cdef void count_unsent(self) noexcept
     cdef void setup(self, Session s) noexcept
     cdef bint gather(self) noexcept                    # read what is there; False: nothing more will come
     cdef void run_rules(self) noexcept

@@ -255,6 +255,7 @@ cdef class TcpStream(Relay):
     cdef bint judge_response(self) noexcept:
         """tcp-response content: True when the reply may pass. The bytes read stay in the channel, in order."""
         cdef ServerConn c = self.sconn
+        cdef uint32_t before = self.payload_len      # of the request, see head_bytes()
         cdef ssize_t n
         cdef int v
         if self.rs.buf == NULL:
@@ -273,6 +274,7 @@ cdef class TcpStream(Relay):
         self.payload = self.rs.buf
         self.payload_len = self.rs.raw
         v = self.backend.tcp_response.run(self, &self.cursor)
+        self.payload_len = before
         if v == V_WAIT and not self.payload_final:
             if not self.judge_until:
                 self.judge_until = c.reactor.now_ms + self.backend.response_delay
@@ -285,6 +287,7 @@ cdef class TcpStream(Relay):
             return True
         self.fe.mine.dresp += 1
         self.be.mine.dresp += 1
+        self.srv.mine.dresp += 1
         chan_frame(&self.rs)                         # what came counts, although nobody gets it
         self.cut(c'P', c'D')
         return False
@@ -309,17 +312,27 @@ cdef class TcpStream(Relay):
             self.term_cause = cause
             self.term_state = state
         early = self.state < ST_TUNNEL
-        if early and self.be is not None and (cause == c'C' or cause == c'c'):
-            self.fe.mine.cli_abrt += 1
-            self.be.mine.cli_abrt += 1
-        elif self.be is not None and state == c'D' and (cause == c'P' or cause == c'R'):
-            self.be.mine.srv_abrt += 1
+        if early and self.srv is not None and self.term_cause == c'C' and self.term_state == c'D':
+            self.count_loss(c'C')
+        elif self.state == ST_QUEUE and cause == c'C':
+            self.be.mine.cli_abrt += s.error != 0        # an orderly end is none
+        if early and cause != c'S':                  # a server that refused, or none at all: nobody has waited
+            self.count_unsent()
         self.drop_server(not self.rs_done or self.backend.nolinger)
         self.close_books()
         if early:
             s.finish(False)                          # unread bytes must not turn the end into a reset
         else:
             s.drop(False)
+
+    cdef void count_unsent(self) noexcept:
+        """What a client has said before a server could be reached counts as received (HAProxy has it in a buffer)."""
+        cdef Session s = self.session
+        cdef ssize_t n = 0
+        if self.payload_len == 0 and s.buffer() != NULL:
+            n = s.recv(s.buf, s.worker.buffers.size - s.worker.maxrewrite)
+        if n > 0:
+            self.payload_len = <uint32_t>n
 
     cdef void complete(self) noexcept:
         cdef Session s = self.session
@@ -360,6 +373,9 @@ cdef class TcpStream(Relay):
                     self.add_times()
             gauge_down(&b.slot.shared.scur, &b.slot.mine.scur)
             t = b.give_back(self)
+        elif self.front.twin is not None:
+            self.front.twin.mine.bin += self.bytes_in    # a listen answers for both of its halves
+            self.front.twin.mine.bout += self.bytes_out
         if self.front.log is not None and not self.logged:
             log_stream(self, self.front)
         if self.vars is not None:
