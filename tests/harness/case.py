@@ -83,10 +83,13 @@ class Result:
     servers: tuple[Side, ...]
     servers2: tuple[Side, ...]
     logs: tuple[str, ...]
+    counters: tuple[str, ...] = ()  # "FRONTEND stot=1": what statistics count for the case in the end, 0 left out
 
     def differences(self, other: "Result", ignore: tuple[str, ...] = ()) -> list[str]:
         """Returns: one text per part that differs, ours first; chunked bodies are compared by payload."""
         parts = [name for name in ("clients", "servers", "servers2", "logs") if name not in ignore]
+        if not ignore and self.counters and other.counters:  # a recorded result has none; other bytes are other counts
+            parts.append("counters")
         return [
             f"{name}:\n   ours   {_short(getattr(self, name))}\n   oracle {_short(getattr(other, name))}"
             for name in parts

@@ -1,6 +1,7 @@
 """Runs many cases in one process of a product: each case has proxy sections, ports and origin servers of its own."""
 
 import asyncio
+import csv
 import os
 import re
 import socket
@@ -13,14 +14,21 @@ from tests.harness.case import DEFAULT_GLOBAL, Case, Names, Result, Side, Templa
 from tests.harness.origin import Origin
 from tests.harness.ports import Reservation
 from tests.harness.products import Product, StartError
+from tests.harness.runtime_client import ask
 from tests.harness.syslog import Syslog
 from tests.harness.wire import On, Peer, Quiet, connect
 
 SETTLE_SECONDS = 0.15
+SOCKET = "stats.sock"
 CASE_SECONDS = 30.0
 AT_ONCE = 40
 
 Outcomes = dict[str, Result | str]
+COUNTERS = (
+    "stot", "conn_tot", "req_tot", "bin", "bout", "dreq", "dresp", "ereq", "econ", "eresp", "wretr", "wredis", "lbtot", "connect", "reuse",
+    "hrsp_1xx", "hrsp_2xx", "hrsp_3xx", "hrsp_4xx", "hrsp_5xx", "hrsp_other", "cli_abrt", "srv_abrt", "intercepted", "wrew", "eint",
+    "dcon", "dses", "qcur", "scur",
+)  # fmt: skip
 
 
 def run_cases(
@@ -64,6 +72,7 @@ class _Lane:
         self.settle = settle
         self.stages: list[_Stage] = []
         self.syslog = Syslog()
+        self.counters: dict[str, list[str]] = {}  # by name of a proxy
 
     async def run(self) -> Outcomes:
         await self.syslog.open()
@@ -71,26 +80,36 @@ class _Lane:
             try:
                 for case in self.cases:
                     self.stages.append(_Stage(case, self.templates[case.template], ports, Path(folder), self.settle))
-                with self.product.start(self._config(), [stage.port for stage in self.stages]) as running:
+                with self.product.start(self._config(folder), [stage.port for stage in self.stages]) as running:
                     await self._play()
+                    if running.process.poll() is None:
+                        await self._count(Path(folder, SOCKET))
                     if running.process.poll() is not None:
                         raise StartError(f"{self.product.name} died with {running.process.returncode}: {running.stderr()}")
                 _report_slow(self.stages)
-                return {stage.case.id: stage.result(self.syslog) for stage in self.stages}
+                return {stage.case.id: stage.result(self.syslog, self.counters) for stage in self.stages}
             finally:
                 self.syslog.close()
                 for stage in self.stages:
                     stage.close()
 
-    def _config(self) -> str:
+    def _config(self, folder: str) -> str:
         template = self.templates[self.cases[0].template]
-        text = "\n".join([DEFAULT_GLOBAL + template.extra_global + template.defaults, *(stage.text for stage in self.stages)])
+        sockets = f"    stats socket {folder}/{SOCKET} level admin\n"
+        text = "\n".join([DEFAULT_GLOBAL + sockets + template.extra_global + template.defaults, *(stage.text for stage in self.stages)])
         return text.replace("{syslog}", str(self.syslog.port))
 
     async def _play(self) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(self._one(stage, gate) for stage in self.stages))
         await self._log_quiet()
+
+    async def _count(self, sock: Path) -> None:
+        """What has been counted, when nothing is under way any more, or after a while."""
+        said = await asyncio.to_thread(ask, sock, "show stat")
+        for row in csv.DictReader(said.decode("latin-1").removeprefix("# ").splitlines()):
+            found = " ".join(f"{name}={row[name]}" for name in COUNTERS if row[name] not in ("", "0"))
+            self.counters.setdefault(row["pxname"], []).append(f"{row['svname']} {found}")
 
     async def _one(self, stage: "_Stage", gate: asyncio.Semaphore) -> None:
         async with gate, asyncio.timeout(CASE_SECONDS):
@@ -191,11 +210,15 @@ class _Stage:
                 after[i] = side if side.fate == first else Side(side.received, f"{first} then {side.fate}")
             before[:] = after
 
-    def result(self, syslog: Syslog) -> Result:
+    def result(self, syslog: Syslog, counters: Mapping[str, list[str]]) -> Result:
         pattern = re.compile(rb"[ \[(\"]" + re.escape(self.name.encode()) + rb"(?=[ ~/_:.\"])")
         logs = [mask_log(line, self.names) for line in syslog.lines if pattern.search(line)]
         logs = sorted(logs) if self.case.sort_logs else logs
-        return Result(tuple(self.seen[0]), tuple(self.seen[1][0]), tuple(self.seen[1][1]), tuple(logs))
+        rows = [f"{name.removeprefix(self.name)}/{row}" for name in counters if self._mine(name) for row in counters[name]]
+        return Result(tuple(self.seen[0]), tuple(self.seen[1][0]), tuple(self.seen[1][1]), tuple(logs), tuple(rows))
+
+    def _mine(self, proxy: str) -> bool:
+        return proxy == self.name or proxy in (f"{self.name}_back", f"{self.name}_front")
 
     def close(self) -> None:
         for origin in self.origins:
