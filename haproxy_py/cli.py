@@ -64,6 +64,11 @@ def _run(
         stdout(about.version_text() + (about.build_text() if options.version > 1 else ""))
         return 0
     console.quiet = options.quiet_with(False)
+    if options.memory_help:
+        from haproxy_py.process.memory_words import memory_help
+
+        stdout(memory_help())
+        return 0
     if options.condition is not None:
         return _condition(options.condition, console)
     return _start(options, console, handover, instance_type)

@@ -41,6 +41,9 @@ Usage : {name} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn>
         -L set local peer name (default to hostname)
         -p writes pids of all children to this file
         -dC[[key],line] display the configuration file, if there is a key, the file will be anonymised
+        -dM[<byte>,help,...] debug memory: accepted, no effect
+        -dL dumps loaded object files after config checks
+        -dK{{class[,...]}} dump registered keywords (use 'help' for list)
         -dS disables splice usage (broken on old kernels)
         -dR disables SO_REUSEPORT usage
         -dr ignores server address resolution failures

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from haproxy_py.process.memory_words import first_of_note
+
 # Letters behind -d that concern HAProxy's internals: accepted, no effect. Some carry text glued to them.
-NO_EFFECT = ("A", "F", "G", "I", "M", "T", "Z", "c", "e", "k", "p", "t", "v", "x")
-DUMPS = ("-dK", "-dL", "-dMhelp")  # of the configuration, keywords, libraries, memory flags: scripts read what they print
+NO_EFFECT = ("A", "F", "G", "I", "T", "Z", "c", "e", "k", "p", "t", "v", "x")
 
 
 class UsageError(Exception):
@@ -53,6 +54,9 @@ class Options:
     no_server_verify: bool = False
     ignore_resolution: bool = False
     dump: str | None = None  # what is glued to -dC
+    keywords: str | None = None  # ... to -dK
+    memory_help: bool = False  # -dMhelp
+    objects: bool = False  # -dL
 
     def quiet_with(self, configured: bool) -> bool:
         """Whether messages are off; configured: the global keyword `quiet`. -V wins over all."""
@@ -132,6 +136,13 @@ def _file(options: Options, words: _Words, flag: str) -> None:
     options.files.append(words.value(flag))
 
 
+def _memory(options: Options, text: str) -> None:
+    noted = first_of_note(text)
+    if noted not in ("", "help"):
+        raise UsageError(f"-dM: unknown pool debugging feature <{noted}>", usage=False)
+    options.memory_help = options.memory_help or noted == "help"
+
+
 FLAGS: dict[str, Callable[[Options, _Words, str], None]] = {
     "-v": _version(1), "-vv": _version(2), "-c": _set("check"), "-cc": _text("condition"), "-f": _file,
     "-C": _text("directory"), "-D": _set("daemon"), "-d": _set("debug"), "-db": _set("foreground"), "-W": _set("master"),
@@ -139,7 +150,7 @@ FLAGS: dict[str, Callable[[Options, _Words, str], None]] = {
     "-n": _number("maxconn"), "-N": _number("proxy_maxconn"), "-m": _number("memory_mb"), "-p": _text("pidfile"),
     "-L": _text("peer"), "-S": _master_socket, "-x": _inherit, "-sf": _pids("finish"), "-st": _pids("terminate"),
     "-dS": _set("no_splice"), "-dR": _set("no_reuseport"), "-dV": _set("no_server_verify"), "-dr": _set("ignore_resolution"),
-    "-4": lambda options, words, flag: None,
+    "-dL": _set("objects"), "-4": lambda options, words, flag: None,
 }  # fmt: skip
 
 
@@ -155,10 +166,13 @@ def parse(words: Sequence[str]) -> Options:
             FLAGS[word](options, left, word)
         elif word.startswith("-dC"):
             options.dump = word.removeprefix("-dC")
-        elif word.startswith(DUMPS):
-            raise UsageError(f"'{word[:3]}' is known to HAProxy, not supported yet.", usage=False)
+        elif word.startswith("-dK"):
+            options.keywords = word.removeprefix("-dK")
+        elif word.startswith("-dM"):
+            _memory(options, word.removeprefix("-dM"))
         elif not (word.startswith("-d") and word[2:3] in NO_EFFECT):
             raise UsageError()
-    if not (options.files or options.version or options.condition is not None):
+    asks = options.version or options.condition is not None or options.memory_help
+    if not (options.files or asks):
         raise UsageError()
     return options

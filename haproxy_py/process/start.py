@@ -21,7 +21,7 @@ from haproxy_py.config.keywords import server_options
 from haproxy_py.config.keywords.stats_socket import STATS_MAXCONN, STATS_SOCKETS
 from haproxy_py.config.model import Address, Config
 from haproxy_py.config.reader import load
-from haproxy_py.process import background, limits, masterdoors, privileges, reexec, worker
+from haproxy_py.process import background, limits, listings, masterdoors, privileges, reexec, worker
 from haproxy_py.process.dump import Dump
 from haproxy_py.process.options import Options
 from haproxy_py.process.output import Console, stdout
@@ -66,7 +66,15 @@ class Program:
             self.console.warning("config : a master CLI socket was defined, but master-worker mode (-W) is not enabled.")
         if said.zero_warning and self.console.warned:
             raise StartError(ZERO_WARNING)
+        self._lists()
         return config, said
+
+    def _lists(self) -> None:
+        """What -dK and -dL ask for."""
+        if self.options.keywords is not None:
+            stdout(listings.keyword_lists(self.options.keywords))
+        if self.options.objects:
+            stdout(("" if self.console.quiet else "List of loaded object files:\n") + listings.loaded_objects())
 
     def _print(self, faults: Faults) -> None:
         """Every fault; behind those of a file with errors a line about the file, as HAProxy prints them."""

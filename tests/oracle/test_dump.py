@@ -71,3 +71,53 @@ def test_quiet_shows_nothing() -> None:
         == haproxy28().check(LINES, ("-c", "-q", "-dC")).stdout
         == ""
     )
+
+
+SMALL = "global\n daemon\nlisten l\n mode tcp\n bind 127.0.0.1:1\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n"
+
+
+def listed(flag: str) -> list[set[str]]:
+    """Lines on stdout, theirs and ours."""
+    return [set(product.check(SMALL, ("-c", "-q", flag)).stdout.splitlines()) for product in (haproxy28(), pyhaproxy())]
+
+
+def test_lists_of_keywords() -> None:
+    """Ours has nothing that it cannot do, and what both have is told alike."""
+    theirs, ours = listed("-dKacl,svc,flt,help")
+    assert len(ours) > 80 and "prometheus-exporter" in ours
+    theirs, ours = ({(line.split(" = ")[0], line.rpartition(" -m ")[2]) for line in lines} for lines in (theirs, ours))
+    known = {name for name, _ in theirs}
+    assert {row for row in ours if row[0] in known} <= theirs
+    theirs, ours = listed("-dKcnv,smp")
+    names = [
+        {line.partition("] ")[2].partition(":")[0] or line.partition(":")[0] for line in lines}
+        for lines in (theirs, ours)
+    ]
+    assert {"path", "src", "lower", "add(string)", "always_true"} <= names[0] & names[1]
+    theirs, ours = listed("-dKcli,cfg")
+    assert {
+        "show info [WORKER] ",
+        "\ttimeout client",
+        "\tbind <addr> accept-proxy",
+        "\tserver <name> <addr> backup",
+    } <= ours
+    assert "acme renew [WORKER] " not in ours, "known, not built"
+
+
+def test_loaded_objects() -> None:
+    theirs, ours = (product.check(SMALL, ("-c", "-dL")).stdout.splitlines() for product in (haproxy28(), pyhaproxy()))
+    assert (
+        theirs[0] == ours[0] == "List of loaded object files:"
+        and theirs[-1] == ours[-1] == "Configuration file is valid"
+    )
+    for lines in (theirs, ours):
+        assert all(line.startswith("/") for line in lines[1:-1]) and any("libc.so" in line for line in lines)
+
+
+@pytest.mark.parametrize("words", ["", "0x41", "50,fail", "fail,,no-tag", "foo", "12x", "0x", "fail,foo", "x,help"])
+def test_words_of_memory(words: str) -> None:
+    theirs, ours = (product.check(SMALL, ("-c", "-q", f"-dM{words}")) for product in (haproxy28(), pyhaproxy()))
+    assert ours.code == theirs.code
+    assert [line.split(" : ")[-1] for line in ours.stderr.splitlines()[-1:]] == [
+        line.split(" : ")[-1] for line in theirs.stderr.splitlines()[-1:]
+    ]

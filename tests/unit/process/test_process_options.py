@@ -68,10 +68,12 @@ def test_what_is_refused(words: list[str]) -> None:
         parse(words)
 
 
-@pytest.mark.parametrize("flag", ["-dKhelp", "-dKall", "-dL", "-dMhelp"])
-def test_dumps_are_not_there_yet(flag: str) -> None:
-    with pytest.raises(UsageError, match=f"^'{flag[:3]}' is known to HAProxy, not supported yet\\.$"):
-        parsed(flag)
+def test_dumps() -> None:
+    told = parsed("-dC12,line", "-dKacl,cfg", "-dL", "-dM0x41,fail")
+    assert (told.dump, told.keywords, told.objects, told.memory_help) == ("12,line", "acl,cfg", True, False)
+    assert parse(["-dMfail,help"]).memory_help, "needs no file"
+    with pytest.raises(UsageError, match="^-dM: unknown pool debugging feature <foo>$"):
+        parsed("-dMfail,foo,help")
 
 
 @pytest.mark.parametrize("word", ["", "x", "-1", "1x", "\u0661", "9" * 30])
